@@ -1,0 +1,1 @@
+"""What a journey is written in: pure rules without database, network or clock."""
