@@ -1,0 +1,1 @@
+"""Couples to try the system with: none of them exists."""

@@ -1,0 +1,170 @@
+"""What is known of couples: the facts that texts and conditions read, and the calendar of a wedding."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Prefetch, prefetch_related_objects
+
+from journeys.language.calendar import AnchorMoment, BusinessCalendar, Calendar, local_time
+from journeys.models import Client, Vendor, Wedding
+from journeys.recipients import full_name
+
+#: What a wedding that does not exist has as its status.
+NO_WEDDING = "none"
+
+
+def main_wedding(client: Client) -> Wedding | None:
+    """Give the wedding that a client's journeys are about: the newest that is not cancelled, else the newest.
+
+    Reads `client.weddings.all()`, so a prefetch is used.
+    """
+    weddings = sorted(client.weddings.all(), key=lambda wedding: wedding.pk, reverse=True)
+    planned = [wedding for wedding in weddings if wedding.status != Wedding.Status.CANCELLED]
+    return next(iter([*planned, *weddings]), None)
+
+
+def client_facts(
+    *,
+    client_ids: Iterable[int],
+    now: dt.datetime,
+    wedding_ids: Mapping[int, int | None] | None = None,
+) -> dict[int, dict[str, Any]]:
+    """Give the roots client, wedding, people and vendor of each client's facts, in five queries however many.
+
+    Args:
+        client_ids: Rows of one or several vendors; those that do not exist are missing in the answer.
+        now: Aware, UTC; `wedding.days_to` counts from it on the wedding's own calendar.
+        wedding_ids: Which wedding, by client; without it the main one.
+    """
+    weddings = Wedding.objects.prefetch_related("anchors", "stakeholders")
+    clients = (
+        Client.objects.filter(pk__in=set(client_ids))
+        .select_related("vendor")
+        .prefetch_related("tags", Prefetch("weddings", queryset=weddings))
+    )
+    chosen = wedding_ids or {}
+    facts: dict[int, dict[str, Any]] = {}
+    for client in clients:
+        wanted = chosen.get(client.pk)
+        named = [wedding for wedding in client.weddings.all() if wedding.pk == wanted]
+        facts[client.pk] = facts_of(
+            client=client, wedding=named[0] if named else main_wedding(client), now=now
+        )
+    return facts
+
+
+def facts_of(*, client: Client, wedding: Wedding | None, now: dt.datetime) -> dict[str, Any]:
+    """Give the roots client, wedding, people and vendor of one client's facts.
+
+    Reads `tags`, `anchors` and `stakeholders` with `.all()`, so prefetches are used.
+    """
+    vendor = client.vendor
+    zone = wedding.time_zone if wedding else vendor.time_zone
+    return {
+        "client": {
+            "id": client.public_id,
+            "first_name": client.first_name or client.display_name,
+            "last_name": client.last_name,
+            "display_name": client.display_name,
+            "email": client.email,
+            "phone": client.phone,
+            "status": client.status,
+            "locale": client.locale,
+            "time_zone": client.time_zone or zone,
+            "tags": sorted(tag.name for tag in client.tags.all()),
+            "fields": client.fields or {},
+        },
+        "wedding": _wedding_facts(wedding, zone=zone, now=now),
+        "people": {} if wedding is None else _people_facts(wedding, client),
+        "vendor": {
+            "name": vendor.name,
+            "kind": vendor.kind,
+            "email": vendor.email,
+            "phone": vendor.phone,
+            "website": vendor.website,
+            "time_zone": vendor.time_zone,
+            "fields": {name: value for name, value in vendor.settings.items() if name != "parameters"},
+        },
+    }
+
+
+def calendar_of(wedding: Wedding | None, vendor: Vendor) -> Calendar:
+    """Give everything about a wedding that decides when its steps are due.
+
+    A wedding that is cancelled or has no date lacks the anchor "wedding"; a cancelled one lacks them all. Business
+    days are the vendor's. Reads `wedding.anchors.all()`, so a prefetch is used.
+    """
+    business = BusinessCalendar(vendor.region)
+    if wedding is None:
+        return Calendar({}, vendor.time_zone, vendor.time_zone, business)
+    anchors: dict[str, AnchorMoment] = {}
+    if wedding.status != Wedding.Status.CANCELLED:
+        anchors = {
+            anchor.name: AnchorMoment(anchor.date, anchor.time, anchor.time_zone or wedding.time_zone)
+            for anchor in wedding.anchors.all()
+        }
+        if wedding.date is not None:
+            anchors["wedding"] = AnchorMoment(wedding.date, wedding.time, wedding.time_zone)
+    return Calendar(anchors, wedding.time_zone, vendor.time_zone, business)
+
+
+def calendars_of(*, weddings: Iterable[Wedding], vendor: Vendor) -> dict[int, Calendar]:
+    """Give the calendars of many weddings of one vendor, by number, in one query."""
+    known = list(weddings)
+    prefetch_related_objects(known, "anchors")
+    return {wedding.pk: calendar_of(wedding, vendor) for wedding in known}
+
+
+def long_date(date: dt.date) -> str:
+    """Write a date the way a letter does: "Saturday 12 June 2027"."""
+    return f"{date:%A} {date.day} {date:%B} {date.year}"
+
+
+def _wedding_facts(wedding: Wedding | None, *, zone: str, now: dt.datetime) -> dict[str, Any]:
+    if wedding is None:
+        return {
+            "id": "",
+            "date": None,
+            "time": None,
+            "long_date": "",
+            "venue": "",
+            "city": "",
+            "country": "",
+            "time_zone": zone,
+            "guest_count": None,
+            "days_to": None,
+            "status": NO_WEDDING,
+            "anchors": {},
+        }
+    date = wedding.date
+    anchors = {anchor.name: anchor.date.isoformat() for anchor in wedding.anchors.all()}
+    return {
+        "id": wedding.public_id,
+        "date": date.isoformat() if date else None,
+        "time": f"{wedding.time:%H:%M}" if wedding.time else None,
+        "long_date": long_date(date) if date else "",
+        "venue": wedding.venue,
+        "city": wedding.city,
+        "country": wedding.region.partition("-")[0],
+        "time_zone": zone,
+        "guest_count": wedding.guest_count,
+        "days_to": (date - local_time(now, zone).date()).days if date else None,
+        "status": wedding.status,
+        "anchors": {**anchors, "wedding": date.isoformat()} if date else anchors,
+    }
+
+
+def _people_facts(wedding: Wedding, client: Client) -> dict[str, dict[str, str]]:
+    people: dict[str, dict[str, str]] = {}
+    for person in wedding.stakeholders.all():
+        name = full_name(person.first_name, person.last_name) or client.display_name
+        people[person.role] = {
+            "first_name": person.first_name or name,
+            "last_name": person.last_name,
+            "name": name,
+            "email": person.email,
+        }
+    return people
