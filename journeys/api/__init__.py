@@ -1,0 +1,1 @@
+"""The REST interface of what is said: journeys, templates, clients, weddings, tasks."""
