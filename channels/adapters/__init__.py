@@ -1,0 +1,1 @@
+"""Providers, one file each; see `channels.contract.Adapter` for how to add one."""

@@ -1,0 +1,149 @@
+"""A mail server (SMTP): a second way for email, without look-up and without call-backs."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any, ClassVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import certifi
+from django.conf import settings as django_settings
+
+from channels.contract import Adapter, OutboundMessage, SendResult, Verdict
+from channels.transport import NoAnswer, NotSent
+from channels.verdicts import CodeMeaning, no_answer, not_sent
+from journeys.language.errors import ErrorClass
+
+_TLS_PORT = 465
+_SUBMISSION_PORT = 587
+#: Replies of 400 and more refuse, of 500 and more for good (RFC 5321).
+_REFUSED_FROM = 400
+_PERMANENT_FROM = 500
+#: A password goes to these without encryption, and to no other.
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_BAD_LOGIN = CodeMeaning(
+    ErrorClass.PERMANENT, "The mail server does not accept the name and password in SMTP_URL."
+)
+_NO_LOGIN = CodeMeaning(
+    ErrorClass.PERMANENT,
+    "The mail server offers no encrypted login. Use another server, or smtps:// in SMTP_URL.",
+)
+_BAD_SENDER = CodeMeaning(ErrorClass.PERMANENT, "The mail server does not accept the sender in EMAIL_FROM.")
+_BAD_RECEIVER = CodeMeaning(
+    ErrorClass.USER, "The mail server does not accept the receiver's address.", "invalid"
+)
+_BAD_MESSAGE = CodeMeaning(ErrorClass.PERMANENT, "The mail server does not accept the message.")
+_LATER = CodeMeaning(ErrorClass.TRANSIENT, "The mail server asks us to come back later.")
+
+
+class Smtp(Adapter):
+    """Email through a mail server."""
+
+    name: ClassVar[str] = "smtp"
+    channels: ClassVar[tuple[str, ...]] = ("email",)
+    preference: ClassVar[int] = 10
+
+    def is_configured(self, settings: Any) -> bool:
+        """Tell whether there is a server."""
+        return bool(settings.SMTP_URL)
+
+    def send(self, message: OutboundMessage) -> SendResult:
+        """Hand the message to the server; its answer after the last dot of DATA is what counts."""
+        try:
+            mail = compose(message)
+        except (ValueError, IndexError, MessageError):
+            # IndexError is how the standard library's address parser takes an empty address.
+            return _BAD_RECEIVER.result("smtp_bad_address")
+        parts = urlsplit(django_settings.SMTP_URL)
+        try:
+            server = _connect(parts)
+        except smtplib.SMTPAuthenticationError as error:
+            return _judge(error.smtp_code, _BAD_LOGIN)
+        except smtplib.SMTPNotSupportedError:
+            return _NO_LOGIN.result("smtp_no_login")
+        except (OSError, smtplib.SMTPException) as error:
+            return not_sent("The mail server", NotSent(type(error).__name__))
+        try:
+            return _transfer(server, mail, message)
+        finally:
+            server.close()
+
+
+def compose(message: OutboundMessage) -> EmailMessage:
+    """Build the mail; its Message-ID carries the message's public id."""
+    mail = EmailMessage()
+    domain = message.sender.rpartition("@")[2] or "localhost"
+    mail["From"] = Address(display_name=message.sender_name, addr_spec=message.sender)
+    mail["To"] = Address(display_name=message.recipient_name, addr_spec=message.address)
+    if message.reply_to:
+        mail["Reply-To"] = Address(addr_spec=message.reply_to)
+    mail["Subject"] = message.subject
+    mail["Date"] = format_datetime(message.handed_over_at)
+    mail["Message-ID"] = f"<{message.message_id}@{domain}>"
+    if message.unsubscribe_url:
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(message.text)
+    if message.html:
+        mail.add_alternative(message.html, subtype="html")
+    return mail
+
+
+def _connect(parts: SplitResult) -> smtplib.SMTP:
+    """Connect, encrypt and log in; nothing of the message has gone out when this fails."""
+    timeout = django_settings.PROVIDER_TIMEOUT_SECONDS
+    context = ssl.create_default_context(cafile=certifi.where())
+    host = parts.hostname or ""
+    server: smtplib.SMTP
+    if parts.scheme == "smtps":
+        server = smtplib.SMTP_SSL(host, parts.port or _TLS_PORT, timeout=timeout, context=context)
+    else:
+        server = smtplib.SMTP(host, parts.port or _SUBMISSION_PORT, timeout=timeout)
+    try:
+        server.ehlo_or_helo_if_needed()
+        encrypted = parts.scheme == "smtps"
+        if parts.scheme == "smtp" and server.has_extn("starttls"):
+            server.starttls(context=context)
+            encrypted = True
+        if parts.username and not (encrypted or host in _THIS_MACHINE):
+            raise smtplib.SMTPNotSupportedError
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+    except (OSError, smtplib.SMTPException):
+        server.close()
+        raise
+    return server
+
+
+def _transfer(server: smtplib.SMTP, mail: EmailMessage, message: OutboundMessage) -> SendResult:
+    """Speak MAIL, RCPT and DATA one by one: only from DATA on can an error leave the message in doubt."""
+    try:
+        for speak, address, meaning in (
+            (server.mail, message.sender, _BAD_SENDER),
+            (server.rcpt, message.address, _BAD_RECEIVER),
+        ):
+            code, _ = speak(address)
+            if code >= _REFUSED_FROM:
+                return _judge(code, meaning)
+    except (OSError, smtplib.SMTPException, UnicodeError) as error:
+        return not_sent("The mail server", NotSent(type(error).__name__))
+    try:
+        code, _ = server.data(mail.as_bytes())
+    except smtplib.SMTPDataError as error:
+        code = int(error.smtp_code)
+    except (OSError, smtplib.SMTPException) as error:
+        return no_answer("The mail server", NoAnswer(type(error).__name__))
+    if code >= _REFUSED_FROM:
+        return _judge(code, _BAD_MESSAGE)
+    return SendResult(Verdict.ACCEPTED, provider_id=str(mail["Message-ID"]))
+
+
+def _judge(code: int, permanent: CodeMeaning) -> SendResult:
+    """Judge a reply by its first digit: 4 means later, 5 means never (RFC 5321)."""
+    return (permanent if code >= _PERMANENT_FROM else _LATER).result(f"smtp_{code}")

@@ -1,0 +1,1 @@
+"""Pages: the sink, where messages can be read, and the way out that receivers get."""

@@ -1,0 +1,1 @@
+"""What changes in the ledger, and the only code that changes it."""

@@ -1,0 +1,108 @@
+"""One HTTP request to a provider, told apart by what may have arrived there.
+
+Provider libraries hide whether an error came before or after the first byte went out; whether a message may be sent
+again hangs on just that. So connecting and speaking are two steps here, under one deadline for the whole exchange.
+Connections are not kept: a kept one may be dead, and its error would leave the message in doubt.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+import certifi
+
+#: Largest answer that is read, in bytes; providers' answers are a few hundred.
+MAX_ANSWER_BYTES = 1_000_000
+#: Most seconds for each address of a provider to answer the telephone.
+CONNECT_SECONDS = 4.0
+
+
+class NotSent(Exception):
+    """No byte of the request reached the provider."""
+
+
+class NoAnswer(Exception):
+    """The request, or a part of it, went out, and no whole answer came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def exchange(
+    *, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float
+) -> Answer:
+    """Send one request and read its answer within `timeout` seconds, redirects not followed.
+
+    Raises:
+        NotSent: name, TCP or TLS failed; it may be tried again.
+        NoAnswer: anything later; the provider may have acted.
+    """
+    began = time.monotonic()
+    parts = urlsplit(url)
+    connection = _connection(parts.scheme, parts.hostname or "", parts.port, min(timeout, CONNECT_SECONDS))
+    try:
+        connection.connect()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        raise NotSent(type(error).__name__) from error
+    remaining = max(timeout - (time.monotonic() - began), 0.1)
+    connection.sock.settimeout(remaining)
+    late = threading.Event()
+    deadline = threading.Timer(remaining, _cut, args=(connection.sock, late))
+    deadline.daemon = True
+    deadline.start()
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, body=body, headers=dict(headers))
+        response = connection.getresponse()
+        content = response.read(MAX_ANSWER_BYTES)
+        if response.length:
+            raise NoAnswer("IncompleteRead")
+        if late.is_set():
+            raise NoAnswer("TimeoutError")
+        return Answer(
+            status=response.status,
+            headers={name.lower(): value for name, value in response.getheaders()},
+            body=content,
+        )
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(type(error).__name__) from error
+    finally:
+        deadline.cancel()
+        connection.close()
+
+
+def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
+    if scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=_tls())
+    return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+def _cut(sock: socket.socket, late: threading.Event) -> None:
+    """End an exchange that drips past its deadline: the reading side gets an error at once."""
+    late.set()
+    try:
+        # Not SSLSocket.shutdown, which takes the TLS object away from the thread that reads.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:
+        return  # It has just ended by itself.
