@@ -1,0 +1,171 @@
+"""The engine's records for people with admin rights; tickets first, for they are worked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from engine.models import (
+    ErrorLog,
+    Heartbeat,
+    Instance,
+    InterventionTicket,
+    NodeExecution,
+    QueueControl,
+    Schedule,
+    TriggerEvent,
+    Watermark,
+)
+from engine.services import instances, tickets
+from journeys import clock
+from journeys.errors import ServiceError
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Show rows that only services may write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+
+def _each(
+    request: HttpRequest, queryset: QuerySet[Any], deed: Callable[..., Any], argument: str, done: str
+) -> None:
+    """Carry out one service call for each chosen row and say how it went."""
+    now, actor = clock.now(), f"user:{request.user.pk}"
+    carried_out = 0
+    for row in queryset:
+        try:
+            deed(**{argument: row}, now=now, actor=actor)
+            carried_out += 1
+        except ServiceError as error:
+            messages.warning(request, f"{row}: {error.message}")
+    if carried_out:
+        messages.success(request, f"{carried_out} {done}.")
+
+
+@admin.register(InterventionTicket)
+class TicketAdmin(ReadOnlyAdmin):
+    """Where tickets are worked: retry, skip, cancel."""
+
+    list_display = ("public_id", "level", "status", "vendor", "node_id", "summary", "created_at")
+    list_filter = ("status", "level", "error_class", "vendor")
+    search_fields = ("public_id", "code")
+    ordering = ("status", "-id")
+    actions = ("retry", "skip", "cancel")
+
+    @admin.action(description="Do the step again")
+    def retry(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
+        """Retry the chosen tickets' steps."""
+        _each(request, queryset, tickets.ticket_retry, "ticket", "tried again")
+
+    @admin.action(description="Skip the step and go on")
+    def skip(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
+        """Skip the chosen tickets' steps."""
+        _each(request, queryset, tickets.ticket_skip, "ticket", "skipped")
+
+    @admin.action(description="End the journey for this couple")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
+        """Cancel the chosen tickets' instances."""
+        _each(request, queryset, tickets.ticket_cancel, "ticket", "ended")
+
+
+@admin.register(Instance)
+class InstanceAdmin(ReadOnlyAdmin):
+    """Instances, with the same controls as everywhere."""
+
+    list_display = ("public_id", "status", "vendor", "journey", "client", "started_at", "finished_at")
+    list_filter = ("status", "vendor")
+    search_fields = ("public_id",)
+    list_select_related = ("vendor", "journey", "client")
+    ordering = ("-id",)
+    actions = ("pause", "resume", "cancel")
+
+    @admin.action(description="Pause")
+    def pause(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
+        """Pause the chosen instances."""
+        _each(request, queryset, instances.instance_pause, "instance", "paused")
+
+    @admin.action(description="Resume")
+    def resume(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
+        """Resume the chosen instances."""
+        _each(request, queryset, instances.instance_resume, "instance", "resumed")
+
+    @admin.action(description="Cancel for good")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
+        """Cancel the chosen instances."""
+        _each(request, queryset, instances.instance_cancel, "instance", "cancelled")
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnlyAdmin):
+    """Where instances stand."""
+
+    list_display = ("id", "instance", "node_id", "state", "due_at", "queue", "attempt", "reason")
+    list_filter = ("state", "queue")
+    list_select_related = ("instance",)
+    ordering = ("due_at",)
+
+
+@admin.register(NodeExecution)
+class NodeExecutionAdmin(ReadOnlyAdmin):
+    """What happened."""
+
+    list_display = ("at", "instance", "node_id", "node_type", "status", "attempt", "duration_ms", "reason")
+    list_filter = ("status", "node_type")
+    show_full_result_count = False
+    ordering = ("-id",)
+
+
+@admin.register(TriggerEvent)
+class TriggerEventAdmin(ReadOnlyAdmin):
+    """What arrived."""
+
+    list_display = ("public_id", "type", "topic", "vendor", "client", "received_at")
+    list_filter = ("type", "vendor")
+    search_fields = ("public_id", "event_id")
+    ordering = ("-id",)
+
+
+@admin.register(ErrorLog)
+class ErrorLogAdmin(ReadOnlyAdmin):
+    """What failed."""
+
+    list_display = ("at", "vendor", "node_id", "error_class", "code", "message")
+    list_filter = ("error_class", "code")
+    show_full_result_count = False
+    ordering = ("-id",)
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    """Who shows life."""
+
+    list_display = ("name", "beat_at")
+
+
+@admin.register(QueueControl)
+class QueueControlAdmin(ReadOnlyAdmin):
+    """Whether processing is on; it is switched through the API and the monitor."""
+
+    list_display = ("running", "changed_at", "changed_by")
+
+
+@admin.register(Watermark)
+class WatermarkAdmin(ReadOnlyAdmin):
+    """How far the ticks have come."""
+
+    list_display = ("name", "at")

@@ -1,0 +1,1 @@
+"""The REST interface of what runs: events, instances, steps, queues, tickets."""

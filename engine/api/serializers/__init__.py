@@ -1,0 +1,1 @@
+"""What the engine's part of the REST interface takes and gives."""

@@ -1,0 +1,323 @@
+"""Events, instances, executions, errors and tickets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from engine.graphs import graph_of
+from engine.models import ErrorLog, Instance, InterventionTicket, NodeExecution, Schedule, TriggerEvent
+from journeys.api.schema import choice
+from journeys.api.strict import StrictSerializer, Text, Values
+from journeys.language.errors import ErrorClass, LanguageError
+
+LONGEST_ID = 40
+LONGEST_REASON = 300
+MOST_AT_ONCE = 200
+
+InstanceStatus = choice("InstanceStatus", Instance.Status.values)
+ScheduleState = choice("ScheduleState", Schedule.State.values)
+ExecutionStatus = choice("ExecutionStatus", NodeExecution.Status.values)
+TicketStatus = choice("TicketStatus", InterventionTicket.Status.values)
+TicketLevel = choice("TicketLevel", InterventionTicket.Level.values)
+ErrorClassName = choice("ErrorClass", [name.value for name in ErrorClass])
+InstanceAction = choice("InstanceAction", ("pause", "resume", "cancel", "retry"))
+
+
+class EventInput(StrictSerializer):
+    """Something that happened and may start journeys."""
+
+    type = Text(max_length=40, help_text="client_added, form_submitted, payment_received, manual, …")
+    event_id = Text(
+        max_length=200,
+        required=False,
+        help_text="Your own id of the event: the same one twice starts nothing twice.",
+    )
+    client_id = Text(max_length=LONGEST_ID)
+    topic = Text(
+        max_length=60, allow_blank=True, default="", help_text="The form's type, the payment's kind."
+    )
+    payload = Values(default=dict)
+    occurred_at = serializers.DateTimeField(required=False)
+
+
+class EventQuery(StrictSerializer):
+    """Which events."""
+
+    client_id = Text(max_length=LONGEST_ID, required=False)
+    type = Text(max_length=40, required=False)
+    topic = Text(max_length=60, required=False)
+
+
+class EventOutcome(serializers.Serializer[Any]):
+    """What an event did for one journey."""
+
+    journey = serializers.CharField()
+    outcome = serializers.CharField(help_text="started, not_matched, filtered, already_active, …")
+    reason = serializers.CharField(allow_blank=True)
+    instance = serializers.CharField(required=False)
+
+
+class EventDetail(serializers.ModelSerializer[TriggerEvent]):
+    """An event, what it started, and why it did not start more."""
+
+    id = serializers.CharField(source="public_id")
+    client_id = serializers.CharField(source="client.public_id", allow_null=True, default=None)
+    payload = serializers.DictField(allow_null=True)
+    outcomes = EventOutcome(many=True)
+
+    class Meta:
+        model = TriggerEvent
+        fields = (
+            "id",
+            "event_id",
+            "type",
+            "topic",
+            "client_id",
+            "payload",
+            "outcomes",
+            "occurred_at",
+            "received_at",
+        )
+
+
+def _step_name(instance: Instance, node_id: str) -> str:
+    """Read a step's name from the version; its id when the version can not be read any more."""
+    try:
+        node = graph_of(instance.version_id).nodes.get(node_id)
+    except LanguageError:
+        return node_id
+    return node.name if node is not None else node_id
+
+
+class ScheduleDetail(serializers.ModelSerializer[Schedule]):
+    """One place where an instance stands now."""
+
+    state = ScheduleState()
+    node_name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Schedule
+        fields = (
+            "node_id",
+            "node_name",
+            "branch",
+            "visit",
+            "state",
+            "due_at",
+            "reason",
+            "attempt",
+            "queue",
+            "placed_at",
+        )
+
+    def get_node_name(self, schedule: Schedule) -> str:
+        """Give the step's name."""
+        return _step_name(schedule.instance, schedule.node_id)
+
+
+class ExecutionDetail(serializers.ModelSerializer[NodeExecution]):
+    """One attempt at one step, and how it ended."""
+
+    id = serializers.UUIDField(source="public_id")
+    instance_id = serializers.CharField(source="instance.public_id")
+    status = ExecutionStatus()
+    node_name = serializers.SerializerMethodField()
+    output = serializers.DictField(allow_null=True)
+
+    class Meta:
+        model = NodeExecution
+        fields = (
+            "id",
+            "instance_id",
+            "node_id",
+            "node_name",
+            "node_type",
+            "branch",
+            "visit",
+            "attempt",
+            "status",
+            "port",
+            "reason",
+            "error_class",
+            "error_code",
+            "output",
+            "queue",
+            "due_at",
+            "started_at",
+            "at",
+            "duration_ms",
+        )
+
+    def get_node_name(self, execution: NodeExecution) -> str:
+        """Give the step's name."""
+        return _step_name(execution.instance, execution.node_id)
+
+
+class ExecutionQuery(StrictSerializer):
+    """Which executions."""
+
+    instance_id = Text(max_length=LONGEST_ID, required=False)
+    node_id = Text(max_length=64, required=False)
+    status = ExecutionStatus(required=False)
+
+
+class InstanceSummary(serializers.ModelSerializer[Instance]):
+    """One client's passage through one version of a journey, and where it stands now."""
+
+    id = serializers.CharField(source="public_id")
+    journey_id = serializers.CharField(source="journey.public_id")
+    journey_name = serializers.CharField(source="journey.name")
+    version = serializers.IntegerField(source="version.number")
+    client_id = serializers.CharField(source="client.public_id")
+    client_name = serializers.CharField(source="client.display_name")
+    wedding_id = serializers.CharField(source="wedding.public_id", allow_null=True, default=None)
+    status = InstanceStatus()
+    schedules = ScheduleDetail(many=True)
+
+    class Meta:
+        model = Instance
+        fields = (
+            "id",
+            "journey_id",
+            "journey_name",
+            "version",
+            "client_id",
+            "client_name",
+            "wedding_id",
+            "status",
+            "reason",
+            "started_at",
+            "finished_at",
+            "schedules",
+        )
+
+
+class InstanceDetail(InstanceSummary):
+    """The same, with its variables and its latest executions."""
+
+    variables = serializers.DictField(allow_null=True)
+    trigger_event_id = serializers.CharField(source="trigger_event.public_id", allow_null=True, default=None)
+    executions = serializers.SerializerMethodField(help_text="The latest ones, newest first.")
+
+    class Meta(InstanceSummary.Meta):
+        fields = (  # type: ignore[assignment]
+            *InstanceSummary.Meta.fields,
+            "variables",
+            "trigger_event_id",
+            "executions",
+        )
+
+    def get_executions(self, instance: Instance) -> list[dict[str, Any]]:
+        """Give what the view put beside the instance."""
+        rows: list[NodeExecution] = self.context["executions"]
+        for row in rows:
+            row.instance = instance
+        return list(ExecutionDetail(rows, many=True).data)
+
+
+class InstanceInput(StrictSerializer):
+    """Which client enters which journey."""
+
+    journey_id = Text(max_length=LONGEST_ID)
+    client_id = Text(max_length=LONGEST_ID)
+    vendor_id = Text(max_length=LONGEST_ID, required=False, help_text="Your own; another one is not found.")
+    variables = Values(default=dict)
+
+
+class InstanceQuery(StrictSerializer):
+    """Which instances."""
+
+    status = InstanceStatus(required=False)
+    journey_id = Text(max_length=LONGEST_ID, required=False)
+    client_id = Text(max_length=LONGEST_ID, required=False)
+
+
+class ActionInput(StrictSerializer):
+    """Why it is done; kept with the instance."""
+
+    reason = Text(max_length=LONGEST_REASON, allow_blank=True, default="")
+
+
+class BulkInput(ActionInput):
+    """One action for many instances."""
+
+    action = InstanceAction()
+    ids = serializers.ListField(child=Text(max_length=LONGEST_ID), min_length=1, max_length=MOST_AT_ONCE)
+
+
+class BulkResult(serializers.Serializer[Any]):
+    """What became of one of them."""
+
+    id = serializers.CharField()
+    ok = serializers.BooleanField()
+    status = serializers.CharField(allow_null=True)
+    code = serializers.CharField(allow_blank=True)
+    message = serializers.CharField(allow_blank=True)
+
+
+class BulkAnswer(serializers.Serializer[Any]):
+    """What became of each, in the order in which they were named."""
+
+    results = BulkResult(many=True)
+
+
+class ErrorDetail(serializers.ModelSerializer[ErrorLog]):
+    """One failure, as it was classified."""
+
+    instance_id = serializers.CharField(source="instance.public_id", allow_null=True, default=None)
+
+    class Meta:
+        model = ErrorLog
+        fields = ("instance_id", "node_id", "error_class", "code", "message", "at")
+
+
+class ErrorQuery(StrictSerializer):
+    """Which failures."""
+
+    instance_id = Text(max_length=LONGEST_ID, required=False)
+    error_class = ErrorClassName(required=False)
+    code = Text(max_length=60, required=False)
+
+
+class TicketDetail(serializers.ModelSerializer[InterventionTicket]):
+    """Something only a person can settle."""
+
+    id = serializers.CharField(source="public_id")
+    instance_id = serializers.CharField(source="instance.public_id")
+    client_id = serializers.CharField(source="instance.client.public_id")
+    level = TicketLevel()
+    status = TicketStatus()
+    node_name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = InterventionTicket
+        fields = (
+            "id",
+            "instance_id",
+            "client_id",
+            "node_id",
+            "node_name",
+            "level",
+            "status",
+            "error_class",
+            "code",
+            "summary",
+            "created_at",
+            "resolved_at",
+            "resolved_by",
+            "resolution",
+        )
+
+    def get_node_name(self, ticket: InterventionTicket) -> str:
+        """Give the step's name."""
+        return _step_name(ticket.instance, ticket.node_id)
+
+
+class TicketQuery(StrictSerializer):
+    """Which tickets."""
+
+    status = TicketStatus(required=False)
+    level = TicketLevel(required=False)
+    instance_id = Text(max_length=LONGEST_ID, required=False)

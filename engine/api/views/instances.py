@@ -1,0 +1,225 @@
+"""Instances: clients on their way through journeys, and what a person may do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from engine.api.serializers.running import (
+    ActionInput,
+    BulkAnswer,
+    BulkInput,
+    ExecutionDetail,
+    ExecutionQuery,
+    InstanceDetail,
+    InstanceInput,
+    InstanceQuery,
+    InstanceSummary,
+)
+from engine.models import Instance, NodeExecution, Schedule
+from engine.services.instances import (
+    instance_cancel,
+    instance_pause,
+    instance_resume,
+    instance_retry,
+    instance_start,
+)
+from journeys.api.base import VendorView
+from journeys.api.schema import operation
+from journeys.errors import ServiceError
+from journeys.models import Client, Journey
+
+TAG = "Instances"
+LATEST_EXECUTIONS = 50
+EXAMPLE = {
+    "journey_id": "jrn_2u8Xw5mZb3cD4eF6gH7jKL",
+    "client_id": "cli_2u8Xw5mZb3cD4eF6gH7jKL",
+    "vendor_id": "ven_2u8Xw5mZb3cD4eF6gH7jKL",
+    "variables": {"gallery_url": "https://example.com/gallery"},
+}
+DEEDS: dict[str, Callable[..., Instance]] = {
+    "pause": instance_pause,
+    "resume": instance_resume,
+    "cancel": instance_cancel,
+    "retry": instance_retry,
+}
+
+
+class InstanceRows(VendorView):
+    """Give instances with everything that their answer shows, in a fixed number of queries."""
+
+    def instances(self) -> QuerySet[Instance]:
+        """Return the vendor's instances."""
+        places = Schedule.objects.select_related("instance").order_by("due_at", "id")
+        return (
+            self.rows(Instance)
+            .select_related("journey", "version", "client", "wedding", "trigger_event")
+            .prefetch_related(Prefetch("schedules", queryset=places))
+        )
+
+    def detail(self, instance_id: str, *, status: int = 200) -> Response:
+        """Answer with one instance, whole."""
+        instance = self.one(self.instances(), instance_id)
+        latest = self.rows(NodeExecution).filter(instance=instance).order_by("-at", "-id")
+        context = {"executions": list(latest[:LATEST_EXECUTIONS])}
+        return self.write(instance, InstanceDetail, status=status, context=context)
+
+
+class Instances(InstanceRows):
+    """All instances of the vendor."""
+
+    @operation("List instances", tag=TAG, answers=InstanceSummary(many=True), query=InstanceQuery)
+    def get(self, request: Request) -> Response:
+        """Newest first, each with where it stands; filtered by status, journey and client."""
+        del request
+        query = self.read_query(InstanceQuery)
+        for name in ("journey", "client"):
+            if f"{name}_id" in query:
+                query[f"{name}__public_id"] = query.pop(f"{name}_id")
+        return self.page(self.instances().filter(**query), InstanceSummary)
+
+    @operation(
+        "Start an instance", tag=TAG, takes=InstanceInput, answers=InstanceDetail, status=201, example=EXAMPLE
+    )
+    def post(self, request: Request) -> Response:
+        """Start a client's passage through a journey's current version.
+
+        409: the journey is not published (`not_published`), the client is inside it (`already_active`) or has been
+        through it and may only once (`already_entered`).
+        """
+        del request
+        data = self.read_body(InstanceInput)
+        if data.get("vendor_id", self.vendor.public_id) != self.vendor.public_id:
+            raise NotFound
+        instance = instance_start(
+            vendor=self.vendor,
+            journey=self.one(self.rows(Journey).select_related("current_version"), data["journey_id"]),
+            client=self.one(Client, data["client_id"]),
+            variables=data["variables"],
+            now=self.now,
+            actor=self.actor,
+        )
+        return self.detail(instance.public_id, status=201)
+
+
+class InstanceView(InstanceRows):
+    """One instance."""
+
+    @operation("Read an instance", tag=TAG, answers=InstanceDetail)
+    def get(self, request: Request, instance_id: str) -> Response:
+        """With where it stands, its variables, and its latest executions."""
+        del request
+        return self.detail(instance_id)
+
+
+class InstanceDeed(InstanceRows):
+    """Something a person does with one instance; each address names which."""
+
+    deed: str
+
+    def carry_out(self, instance_id: str) -> Response:
+        """Do it and answer with how the instance stands then."""
+        instance = self.one(Instance, instance_id)
+        reason = self.read_body(ActionInput)["reason"]
+        DEEDS[self.deed](instance=instance, now=self.now, actor=self.actor, reason=reason)
+        return self.detail(instance_id)
+
+
+class InstancePause(InstanceDeed):
+    """Pausing one instance."""
+
+    deed = "pause"
+
+    @operation("Pause an instance", tag=TAG, takes=ActionInput, answers=InstanceDetail)
+    def post(self, request: Request, instance_id: str) -> Response:
+        """Hold it where it is; what is at the provider already can not be called back. Twice changes nothing."""
+        del request
+        return self.carry_out(instance_id)
+
+
+class InstanceResume(InstanceDeed):
+    """Resuming one instance."""
+
+    deed = "resume"
+
+    @operation("Resume an instance", tag=TAG, takes=ActionInput, answers=InstanceDetail)
+    def post(self, request: Request, instance_id: str) -> Response:
+        """Let it go on; what became due meanwhile follows its late rule. Twice changes nothing."""
+        del request
+        return self.carry_out(instance_id)
+
+
+class InstanceCancel(InstanceDeed):
+    """Cancelling one instance."""
+
+    deed = "cancel"
+
+    @operation("Cancel an instance", tag=TAG, takes=ActionInput, answers=InstanceDetail)
+    def post(self, request: Request, instance_id: str) -> Response:
+        """End it for good; its open tickets go with it. Twice changes nothing."""
+        del request
+        return self.carry_out(instance_id)
+
+
+class InstanceRetry(InstanceDeed):
+    """Retrying one instance."""
+
+    deed = "retry"
+
+    @operation("Retry an instance", tag=TAG, takes=ActionInput, answers=InstanceDetail)
+    def post(self, request: Request, instance_id: str) -> Response:
+        """Try again at once whatever failed. 409 `nothing_to_retry` when nothing has."""
+        del request
+        return self.carry_out(instance_id)
+
+
+class InstancesBulk(VendorView):
+    """Many instances at once."""
+
+    @operation(
+        "Do the same with many instances",
+        tag=TAG,
+        takes=BulkInput,
+        answers=BulkAnswer,
+        example={"action": "pause", "ids": ["ins_2u8Xw5mZb3cD4eF6gH7jKL"], "reason": "Studio closed"},
+    )
+    def post(self, request: Request) -> Response:
+        """Pause, resume, cancel or retry each in a transaction of its own, and tell what became of each."""
+        del request
+        data = self.read_body(BulkInput)
+        ids = list(dict.fromkeys(data["ids"]))
+        found = {row.public_id: row for row in self.rows(Instance).filter(public_id__in=ids)}
+        results = [self._one_result(name, found.get(name), data) for name in ids]
+        return Response({"results": results})
+
+    def _one_result(self, name: str, instance: Instance | None, data: dict[str, Any]) -> dict[str, Any]:
+        result = {"id": name, "ok": False, "status": None, "code": "", "message": ""}
+        if instance is None:
+            return result | {"code": "not_found", "message": "There is no such instance."}
+        try:
+            changed = DEEDS[data["action"]](
+                instance=instance, now=self.now, actor=self.actor, reason=data["reason"]
+            )
+        except ServiceError as error:
+            return result | {"status": instance.status, "code": error.code, "message": error.message}
+        return result | {"ok": True, "status": changed.status}
+
+
+class Executions(VendorView):
+    """All executions of the vendor's steps."""
+
+    keyset = ("at", "id")
+
+    @operation("List executions", tag=TAG, answers=ExecutionDetail(many=True), query=ExecutionQuery)
+    def get(self, request: Request) -> Response:
+        """Newest first: every attempt at every step, and how it ended."""
+        del request
+        query = self.read_query(ExecutionQuery)
+        if "instance_id" in query:
+            query["instance"] = self.one(Instance, query.pop("instance_id"))
+        return self.page(self.rows(NodeExecution).select_related("instance").filter(**query), ExecutionDetail)

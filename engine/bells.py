@@ -1,0 +1,76 @@
+"""Ring for work: the only place that speaks to Celery's broker.
+
+A bell carries places (schedule id and fence) and nothing else. A lost bell costs a second: the sweep finds the
+row when its bell's lease ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+#: Name of the task that carries out steps.
+EXECUTE = "engine.execute"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A schedule that was rung for."""
+
+    schedule_id: int
+    fence: int
+    queue: str
+    outside: bool
+
+
+def batches(places: Iterable[Place]) -> list[list[Place]]:
+    """Group places of one queue into what travels in one task.
+
+    A step with an outside effect travels alone; instant ones up to QUEUE_BATCH_SIZE together.
+    """
+    groups: list[list[Place]] = []
+    open_groups: dict[str, list[Place]] = {}
+    for place in places:
+        if place.outside:
+            groups.append([place])
+            continue
+        group = open_groups.get(place.queue)
+        if group is None or len(group) >= settings.QUEUE_BATCH_SIZE:
+            group = []
+            open_groups[place.queue] = group
+            groups.append(group)
+        group.append(place)
+    return groups
+
+
+def ring(places: Sequence[Place]) -> None:
+    """Ring for places that were committed as queued; a broker that can not be reached is not an error."""
+    if not places:
+        return
+    try:
+        with current_app.producer_or_acquire() as producer:
+            for group in batches(places):
+                current_app.send_task(
+                    EXECUTE,
+                    kwargs={"places": [[place.schedule_id, place.fence] for place in group]},
+                    queue=group[0].queue,
+                    producer=producer,
+                    ignore_result=True,
+                )
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("bell_not_rung", places=len(places), error=type(error).__name__)
+
+
+def ring_on_commit(places: Sequence[Place]) -> None:
+    """Ring when the surrounding transaction commits."""
+    if places:
+        transaction.on_commit(lambda: ring(places), robust=True)

@@ -1,0 +1,66 @@
+"""One client's passage through one version of a journey."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from engine.models.event import TriggerEvent
+from journeys.fields import EncryptedJSONField, PublicIdField
+from journeys.models import Client, Journey, Vendor, Version, Wedding
+
+
+class Instance(models.Model):
+    """Where a client is in a journey.
+
+    Who looks next: `active`, its schedules; `paused`, a person (or the ticket that paused it). The others are final.
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "On its way"
+        PAUSED = "paused", "Paused"
+        COMPLETED = "completed", "Completed"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    #: In these a client is inside the journey.
+    LIVE = (Status.ACTIVE, Status.PAUSED)
+
+    public_id = PublicIdField(prefix="ins")
+    vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="instances")
+    journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="instances")
+    #: RESTRICT: a version stays while somebody is in it, but goes together with its vendor.
+    version = models.ForeignKey(Version, on_delete=models.RESTRICT, related_name="instances")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="instances")
+    wedding = models.ForeignKey(
+        Wedding, on_delete=models.CASCADE, null=True, blank=True, related_name="instances"
+    )
+    trigger_event = models.ForeignKey(
+        TriggerEvent, on_delete=models.SET_NULL, null=True, blank=True, related_name="instances"
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    #: Why it is paused, cancelled or failed, as a sentence.
+    reason = models.CharField(max_length=300, default="", blank=True)
+    variables = EncryptedJSONField(null=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["journey", "client"],
+                name="instance_one_live",
+                condition=models.Q(status__in=["active", "paused"]),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["vendor", "status", "-id"], name="instance_by_status"),
+            models.Index(fields=["client", "-id"], name="instance_of_client"),
+            models.Index(
+                fields=["wedding"],
+                name="instance_live_of_wedding",
+                condition=models.Q(status__in=["active", "paused"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -1,0 +1,1 @@
+"""What the engine does, one module for each part of it."""

@@ -1,0 +1,86 @@
+"""Take the lease of schedules that were rung for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from engine.services.commits import Claim
+
+#: Claims without a result after which a step is taken for one that kills its workers.
+MAX_CLAIMS = 5
+
+_CLAIM = """
+UPDATE engine_schedule s
+SET state = 'running', fence = s.fence + 1, claims = s.claims + 1, attempt = s.attempt + 1,
+    lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS bell(id, fence), engine_instance i
+WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
+  AND i.id = s.instance_id AND i.status = 'active'
+  AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
+RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt,
+    s.claims, s.due_at, s.meant, s.wedding_at, s.queue
+"""
+
+
+def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
+    """Lease the schedules (id, fence) that are still as they were when the bell was rung.
+
+    One statement, its own transaction when there is none. What is missing from the answer was carried out, moved
+    or paused in the meantime, and needs nothing. A second call with the same places takes nothing.
+    """
+    if not places:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "lease": settings.QUEUE_LEASE_SECONDS,
+                "ids": [place[0] for place in places],
+                "fences": [place[1] for place in places],
+            },
+        )
+        rows = cursor.fetchall()
+    return [Claim(*_with_json(row)) for row in rows]
+
+
+def _with_json(row: tuple[Any, ...]) -> list[Any]:
+    """Read `meant`, the last column but two: a raw cursor of Django gives jsonb as text."""
+    return [*row[:-3], json.loads(row[-3]) if row[-3] else None, *row[-2:]]
+
+
+def lock_instances(instance_ids: Sequence[int]) -> None:
+    """Lock instances against changes of their status and dates until the caller's transaction ends.
+
+    Always before any of their schedules, tickets or messages, and in the order of their numbers, so that two
+    transactions never wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM engine_instance WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [sorted(set(instance_ids))],
+        )
+
+
+class LeaseLost(Exception):
+    """The lease of a claimed step has ended: somebody else will carry it out."""
+
+
+def renew(held: Claim) -> None:
+    """Extend the lease of a claimed schedule and lock it until the caller's transaction ends.
+
+    Raises:
+        LeaseLost: it has ended or the fence has moved on; nothing may be sent or written in its name.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE engine_schedule SET lease_until = clock_timestamp() + make_interval(secs => %s)
+               WHERE id = %s AND fence = %s AND state = 'running' AND lease_until > clock_timestamp()""",
+            [settings.QUEUE_LEASE_SECONDS, held.schedule_id, held.fence],
+        )
+        if not cursor.rowcount:
+            raise LeaseLost

@@ -1,0 +1,279 @@
+"""Write down what steps came to: history in, place left or kept, successors in, all in one statement.
+
+The fence decides: a result whose schedule has moved on in the meantime changes nothing at all.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
+
+from engine import signals
+from engine.bells import Place
+from engine.models import NodeExecution
+from engine.services.priorities import band_for
+from journeys.language.outcomes import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A schedule that this process holds the lease of."""
+
+    schedule_id: int
+    fence: int
+    vendor_id: int
+    instance_id: int
+    version_id: int
+    node_id: str
+    branch: str
+    visit: int
+    attempt: int
+    claims: int
+    due_at: datetime
+    meant: dict[str, Any] | None
+    wedding_at: datetime | None
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextPlace:
+    """Where the instance stands next."""
+
+    node_id: str
+    branch: str
+    visit: int
+    #: None: parked, because of `reason`.
+    due_at: datetime | None
+    meant: dict[str, Any] | None
+    reason: str
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The place is kept: until `due_at`, or parked when that is None."""
+
+    due_at: datetime | None
+    reason: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TicketDraft:
+    """Why a person is needed; the ticket is opened when the result is committed."""
+
+    level: str
+    code: str
+    error_class: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one claimed step came to."""
+
+    claim: Claim
+    node_type: str
+    status: str
+    started_at: datetime
+    duration_ms: float
+    port: str = ""
+    reason: str = ""
+    error_class: str = ""
+    error_code: str = ""
+    output: dict[str, Any] | None = None
+    #: The place is kept; no successors then.
+    stay: Stay | None = None
+    successors: tuple[NextPlace, ...] = ()
+    #: The instance's final status when this ends it.
+    finishes: str = ""
+    #: Carried out in the same transaction, for winners only.
+    changes: tuple[Change, ...] = ()
+    ticket: TicketDraft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepNote:
+    """A committed step, as observers are told."""
+
+    vendor_id: int
+    instance_id: int
+    node_id: str
+    node_type: str
+    status: str
+    queue: str
+    lateness_ms: float
+    duration_ms: float
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit changed."""
+
+    #: Schedules whose result was written.
+    won: set[int] = field(default_factory=set)
+    #: Successors that are due at once, already queued: ring for them after the commit.
+    places: list[Place] = field(default_factory=list)
+    #: Instances that ended, by id.
+    finished: list[int] = field(default_factory=list)
+
+
+_COMMIT = """
+WITH done AS (
+    SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS d(
+        schedule_id bigint, fence bigint, leaves boolean, stay_state text, stay_due timestamptz, stay_reason text,
+        stay_attempt int, public_id uuid, vendor_id bigint, instance_id bigint, node_id text, node_type text,
+        branch text, visit int, attempt int, status text, port text, reason text, error_class text,
+        error_code text, output text, queue text, due_at timestamptz, started_at timestamptz,
+        duration_ms double precision, finishes text)
+), gone AS (
+    DELETE FROM engine_schedule s USING done d
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.leaves
+    RETURNING s.id, s.vendor_id, s.instance_id, s.wedding_at
+), kept AS (
+    UPDATE engine_schedule s
+    SET state = d.stay_state, due_at = d.stay_due, reason = d.stay_reason, attempt = d.stay_attempt,
+        claims = 0, lease_until = NULL, fence = s.fence + 1
+    FROM done d
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND NOT d.leaves
+    RETURNING s.id
+), won AS (
+    SELECT id FROM gone UNION ALL SELECT id FROM kept
+), history AS (
+    INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, node_id, node_type, branch,
+        visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, started_at, at,
+        duration_ms)
+    SELECT d.public_id, d.vendor_id, d.instance_id, d.schedule_id, d.node_id, d.node_type, d.branch, d.visit,
+        d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
+        d.started_at, %(now)s, d.duration_ms
+    FROM done d JOIN won ON won.id = d.schedule_id
+), placed AS (
+    INSERT INTO engine_schedule (vendor_id, instance_id, node_id, branch, visit, state, due_at, meant, reason,
+        outside, wedding_at, fence, attempt, claims, queue, lease_until, placed_at)
+    SELECT gone.vendor_id, gone.instance_id, n.node_id, n.branch, n.visit, n.state, n.due_at, n.meant, n.reason,
+        n.outside, gone.wedding_at, 1, 0, 0, n.queue,
+        CASE WHEN n.state = 'queued' THEN clock_timestamp() + make_interval(secs => %(bell_lease)s) END,
+        %(now)s
+    FROM jsonb_to_recordset(%(successors)s::jsonb) AS n(
+        from_id bigint, node_id text, branch text, visit int, state text, due_at timestamptz, meant jsonb,
+        reason text, outside boolean, queue text)
+    JOIN gone ON gone.id = n.from_id
+    RETURNING id, fence, queue, outside, state
+), ended AS (
+    UPDATE engine_instance i SET status = d.finishes, finished_at = %(now)s, reason = ''
+    FROM done d JOIN gone ON gone.id = d.schedule_id
+    WHERE i.id = d.instance_id AND d.finishes <> '' AND i.status IN ('active', 'paused')
+    RETURNING i.id
+)
+SELECT 'won', id, NULL::bigint, NULL, NULL::boolean FROM won
+UNION ALL SELECT 'placed', id, fence, queue, outside FROM placed WHERE state = 'queued'
+UNION ALL SELECT 'ended', id, NULL, NULL, NULL FROM ended
+"""
+
+
+#: Encrypts what the raw statement writes.
+_OUTPUT = NodeExecution._meta.get_field("output")  # noqa: SLF001 Django's documented door to a field
+
+
+def _result_row(result: Result) -> dict[str, Any]:
+    claim, stay = result.claim, result.stay
+    return {
+        "schedule_id": claim.schedule_id,
+        "fence": claim.fence,
+        "leaves": stay is None,
+        "stay_state": None if stay is None else ("waiting" if stay.due_at else "parked"),
+        "stay_due": stay.due_at if stay else None,
+        "stay_reason": stay.reason[:300] if stay else "",
+        "stay_attempt": stay.attempt if stay else 0,
+        "public_id": str(uuid.uuid4()),
+        "vendor_id": claim.vendor_id,
+        "instance_id": claim.instance_id,
+        "node_id": claim.node_id,
+        "node_type": result.node_type,
+        "branch": claim.branch,
+        "visit": claim.visit,
+        "attempt": claim.attempt,
+        "status": result.status,
+        "port": result.port,
+        "reason": result.reason[:300],
+        "error_class": result.error_class,
+        "error_code": result.error_code[:60],
+        "output": _OUTPUT.get_prep_value(result.output) if result.output else None,
+        "queue": claim.queue,
+        "due_at": claim.due_at,
+        "started_at": result.started_at,
+        "duration_ms": result.duration_ms,
+        "finishes": result.finishes,
+    }
+
+
+def _successor_row(result: Result, place: NextPlace, *, now: datetime) -> dict[str, Any]:
+    at_once = place.due_at is not None and place.due_at <= now
+    state = "parked" if place.due_at is None else ("queued" if at_once else "waiting")
+    return {
+        "from_id": result.claim.schedule_id,
+        "node_id": place.node_id,
+        "branch": place.branch,
+        "visit": place.visit,
+        "state": state,
+        "due_at": place.due_at,
+        "meant": place.meant,
+        "reason": place.reason[:300],
+        "outside": place.outside,
+        "queue": band_for(wedding_at=result.claim.wedding_at, now=now).queue,
+    }
+
+
+def commit(results: Sequence[Result], *, now: datetime, bell_lease: int) -> Committed:
+    """Write results, inside the caller's transaction, and tell observers.
+
+    A result with a stale fence is left out of everything. The caller applies changes only for what was won, and
+    rings for `places` when its transaction commits.
+    """
+    committed = Committed()
+    if not results:
+        return committed
+    dump = DjangoJSONEncoder
+    parameters: dict[str, Any] = {
+        "results": json.dumps([_result_row(result) for result in results], cls=dump),
+        "successors": json.dumps(
+            [_successor_row(result, place, now=now) for result in results for place in result.successors],
+            cls=dump,
+        ),
+        "now": now,
+        "bell_lease": bell_lease,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_COMMIT, parameters)
+        for kind, key, fence, queue, outside in cursor.fetchall():
+            if kind == "won":
+                committed.won.add(key)
+            elif kind == "placed":
+                committed.places.append(Place(key, fence, queue, outside))
+            else:
+                committed.finished.append(key)
+    notes = [_note(result) for result in results if result.claim.schedule_id in committed.won]
+    if notes:
+        signals.steps_committed.send(sender=None, steps=notes, now=now)
+    return committed
+
+
+def _note(result: Result) -> StepNote:
+    claim = result.claim
+    return StepNote(
+        vendor_id=claim.vendor_id,
+        instance_id=claim.instance_id,
+        node_id=claim.node_id,
+        node_type=result.node_type,
+        status=result.status,
+        queue=claim.queue,
+        lateness_ms=max(0.0, (result.started_at - claim.due_at).total_seconds() * 1000),
+        duration_ms=result.duration_ms,
+    )

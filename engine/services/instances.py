@@ -1,0 +1,219 @@
+"""Start, pause, resume, cancel and retry instances; end what is theirs with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time
+from typing import Any
+
+from django.db import connection, transaction
+
+from engine import signals
+from engine.graphs import graph_of
+from engine.models import Instance, InterventionTicket, Schedule, TriggerEvent
+from engine.services import dispatch, interventions
+from journeys.errors import Conflict, Invalid
+from journeys.language.errors import DefinitionInvalid
+from journeys.language.graph import Graph
+from journeys.language.zones import local_instant
+from journeys.models import Client, Journey, Vendor, Wedding
+from journeys.selectors import main_wedding
+from journeys.services import audit
+
+Status = Instance.Status
+
+
+def wedding_start(wedding: Wedding | None) -> datetime | None:
+    """Give the instant (UTC) at which the wedding's day begins where it is, or None without a date."""
+    if wedding is None or wedding.date is None:
+        return None
+    return local_instant(wedding.date, time(), wedding.time_zone)
+
+
+def instance_start(
+    *,
+    vendor: Vendor,
+    journey: Journey,
+    client: Client,
+    variables: Mapping[str, Any],
+    now: datetime,
+    actor: str,
+    event: TriggerEvent | None = None,
+    wedding: Wedding | None = None,
+) -> Instance:
+    """Start a client's passage through the journey's current version, in one transaction.
+
+    The first step is rung for on commit. `wedding` defaults to the client's main one.
+
+    Raises:
+        Conflict: the journey is not published (`not_published`), the client is inside it (`already_active`) or
+            has been through it and may only once (`already_entered`).
+        Invalid: a variable is missing, unknown or of the wrong kind.
+    """
+    if journey.vendor_id != vendor.id or client.vendor_id != vendor.id:
+        message = "The journey and the client must belong to the same vendor."
+        raise Invalid(message, code="other_vendor")
+    version = journey.current_version
+    if version is None or journey.status != Journey.Status.ACTIVE:
+        raise Conflict("This journey is not published: publish it first.", code="not_published")
+    with transaction.atomic():
+        _one_at_a_time(journey, client)
+        _check_entry(journey, client)
+        graph = graph_of(version.id)
+        values = _variables(graph, variables)
+        wedding = _with_its_date_held(wedding or main_wedding(client))
+        instance = Instance.objects.create(
+            vendor=vendor,
+            journey=journey,
+            version=version,
+            client=client,
+            wedding=wedding,
+            trigger_event=event,
+            variables=values,
+            started_at=now,
+        )
+        first = Schedule.objects.create(
+            vendor=vendor,
+            instance=instance,
+            node_id=graph.start.id,
+            due_at=now,
+            wedding_at=wedding_start(wedding),
+            placed_at=now,
+        )
+        audit.record(vendor=vendor, actor=actor, action="instance.started", obj=instance, now=now)
+        signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
+        dispatch.offer_on_commit([first.id], now=now)
+    return instance
+
+
+def _with_its_date_held(wedding: Wedding | None) -> Wedding | None:
+    """Read a wedding anew and let nobody move it until the transaction ends.
+
+    A move that is under way is waited for; a later one finds the instance and takes it along.
+    """
+    if wedding is None:
+        return None
+    return Wedding.objects.select_for_update(no_key=True).get(id=wedding.id)
+
+
+def _one_at_a_time(journey: Journey, client: Client) -> None:
+    """Let two events for the same client and journey wait for each other until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [journey.id % 2**31, client.id % 2**31])
+
+
+def _check_entry(journey: Journey, client: Client) -> None:
+    earlier = Instance.objects.filter(journey=journey, client=client)
+    if earlier.filter(status__in=Instance.LIVE).exists():
+        raise Conflict("This client is in the journey already.", code="already_active")
+    if journey.re_entry == Journey.ReEntry.ONCE and earlier.exists():
+        raise Conflict(
+            "This client has been through the journey, which allows it once.", code="already_entered"
+        )
+
+
+def _variables(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return graph.start_variables(given)
+    except DefinitionInvalid as error:
+        first = error.problems[0]
+        details = {"problems": [problem.as_dict() for problem in error.problems]}
+        raise Invalid(first.message, code=first.code, details=details) from error
+
+
+def _locked(instance: Instance) -> Instance:
+    return Instance.objects.select_for_update().get(id=instance.id)
+
+
+def _changed(instance: Instance, action: str, *, now: datetime, actor: str, **detail: Any) -> Instance:
+    audit.record(vendor=instance.vendor, actor=actor, action=action, obj=instance, now=now, **detail)
+    signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
+    return instance
+
+
+def instance_pause(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
+    """Hold an instance where it is; what is at the provider already can not be called back.
+
+    Pausing a paused instance changes nothing.
+
+    Raises:
+        Conflict: it has ended (`ended`).
+    """
+    with transaction.atomic():
+        instance = _locked(instance)
+        if instance.status == Status.PAUSED:
+            return instance
+        if instance.status != Status.ACTIVE:
+            raise Conflict("This journey has ended for the client: there is nothing to pause.", code="ended")
+        instance.status, instance.reason = Status.PAUSED, reason[:300]
+        instance.save(update_fields=["status", "reason"])
+        return _changed(instance, "instance.paused", now=now, actor=actor, reason=reason)
+
+
+def instance_resume(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
+    """Let a paused instance go on; what became due meanwhile follows its late rule. Twice changes nothing.
+
+    Raises:
+        Conflict: it has ended (`ended`).
+    """
+    with transaction.atomic():
+        instance = _locked(instance)
+        if instance.status == Status.ACTIVE:
+            return instance
+        if instance.status != Status.PAUSED:
+            raise Conflict("This journey has ended for the client: start it anew instead.", code="ended")
+        instance.status, instance.reason = Status.ACTIVE, ""
+        instance.save(update_fields=["status", "reason"])
+        due = Schedule.objects.filter(instance=instance, state=Schedule.State.WAITING, due_at__lte=now)
+        dispatch.offer_on_commit(list(due.values_list("id", flat=True)), now=now)
+        return _changed(instance, "instance.resumed", now=now, actor=actor, reason=reason)
+
+
+def instance_cancel(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
+    """End an instance for good: its places and open tickets go. Cancelling a cancelled one changes nothing.
+
+    Raises:
+        Conflict: it has ended another way (`ended`).
+    """
+    with transaction.atomic():
+        instance = _locked(instance)
+        if instance.status == Status.CANCELLED:
+            return instance
+        if instance.status not in Instance.LIVE:
+            raise Conflict("This journey has ended for the client already.", code="ended")
+        instance.status, instance.reason, instance.finished_at = Status.CANCELLED, reason[:300], now
+        instance.save(update_fields=["status", "reason", "finished_at"])
+        Schedule.objects.filter(instance=instance).delete()
+        interventions.close_all(instance=instance, resolution="cancel", now=now, actor=actor)
+        return _changed(instance, "instance.cancelled", now=now, actor=actor, reason=reason)
+
+
+def instance_retry(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
+    """Try again at once whatever failed: open tickets are retried, and pauses between attempts cut short.
+
+    Raises:
+        Conflict: nothing of it has failed (`nothing_to_retry`), or it has ended (`ended`).
+    """
+    with transaction.atomic():
+        instance = _locked(instance)
+        if instance.status not in Instance.LIVE:
+            raise Conflict("This journey has ended for the client: start it anew instead.", code="ended")
+        open_tickets = InterventionTicket.objects.filter(
+            instance=instance, status=InterventionTicket.Status.OPEN
+        )
+        retried = [interventions.ticket_retry(ticket=one, now=now, actor=actor) for one in open_tickets]
+        between = Schedule.objects.filter(
+            instance=instance, state=Schedule.State.WAITING, attempt__gt=0, due_at__gt=now
+        )
+        ids = list(between.values_list("id", flat=True))
+        between.update(due_at=now, reason="")
+        if not retried and not ids:
+            raise Conflict("Nothing of this journey has failed for the client.", code="nothing_to_retry")
+        dispatch.offer_on_commit(ids, now=now)
+        return _changed(instance, "instance.retried", now=now, actor=actor, reason=reason)
+
+
+def tell_finished(instance_ids: Sequence[int], *, now: datetime) -> None:
+    """Tell observers and the audit of instances that a commit ended, inside its transaction."""
+    for instance in Instance.objects.filter(id__in=instance_ids).select_related("vendor"):
+        _changed(instance, "instance.completed", now=now, actor="engine")

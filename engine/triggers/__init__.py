@@ -1,0 +1,1 @@
+"""Trigger types: one file for each, found by `engine.discovery`."""

@@ -1,0 +1,108 @@
+"""A vendor sees and changes its own rows only: every address of the API, found by walking the URL configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from channels.models import Message
+from engine.models import InterventionTicket
+from journeys import clock
+from journeys.api.views.journeys import DEFINITION
+from journeys.models import AuditRecord, JourneyTemplate
+from journeys.services.tasks import task_add
+from tests.builders import ACTOR, a_couple, a_journey
+from tests.drive import run_until_idle
+from tests.functional.api.addresses import Address, api_addresses
+from tests.functional.api.calling import Caller
+
+ADDRESSES = api_addresses()
+WITH_IDS = [address for address in ADDRESSES if address.names]
+LISTS = [address for address in ADDRESSES if not address.names and hasattr(address.view, "get")]
+#: These speak of the system or of figures, not of rows.
+NO_ROWS = {"/api/journey-engine/modules", "/api/journey-engine/queue", "/api/journey-engine/metrics"}
+
+
+@pytest.fixture
+def ids(api: Caller) -> dict[str, Any]:
+    """One row of everything, all of them the first vendor's; an address with a new kind of id adds a line here."""
+    now = clock.now()
+    couple = a_couple(api.vendor, now=now)
+    body = "About {% if client.fields.album %}{{ client.fields.album }}{% else %}{{ variables.album }}{% endif %}"
+    builder = a_journey().variable("album").email("hello").email("album", body=body)
+    journey = builder.publish(api.vendor, now=now)
+    api.post(
+        "/api/journey-engine/instances",
+        {"journey_id": journey.public_id, "client_id": couple.public_id, "variables": {"album": ""}},
+    )
+    run_until_idle(clock.now())
+    template = JourneyTemplate.objects.create(
+        vendor=api.vendor, key="own", name="Own", definition=DEFINITION, created_at=now, updated_at=now
+    )
+    ticket = InterventionTicket.objects.get()
+    return {
+        "client_id": couple.public_id,
+        "wedding_id": couple.weddings.get().public_id,
+        "task_id": task_add(client=couple, title="Call", now=now, actor=ACTOR).public_id,
+        "journey_id": journey.public_id,
+        "number": 1,
+        "template_id": template.public_id,
+        "instance_id": ticket.instance.public_id,
+        "ticket_id": ticket.public_id,
+        "message_id": Message.objects.get().public_id,
+    }
+
+
+def test_the_walk_finds_the_whole_api() -> None:
+    assert len(ADDRESSES) >= 39
+    assert "/api/clients/{client_id}" in {address.template for address in ADDRESSES}
+
+
+@pytest.mark.parametrize("address", WITH_IDS, ids=lambda address: address.template)
+def test_rows_of_another_vendor_are_not_found(
+    api: Caller, stranger: Caller, ids: dict[str, Any], address: Address
+) -> None:
+    path = address.filled(ids)
+    deeds = AuditRecord.objects.count()
+
+    for method in ("get", "post", "put", "patch", "delete"):
+        if not hasattr(address.view, method):
+            continue
+        answer = stranger.call(method.upper(), path, None if method == "get" else {})
+        assert answer.status_code == 404, f"{method} {path}: {answer.content!r}"
+        assert set(answer.json()) == {"code", "message", "details"}
+    assert AuditRecord.objects.count() == deeds
+    if hasattr(address.view, "get"):
+        assert api.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("address", LISTS, ids=lambda address: address.template)
+def test_lists_hold_no_rows_of_another_vendor(
+    api: Caller, stranger: Caller, ids: dict[str, Any], address: Address
+) -> None:
+    answer = stranger.get(address.template)
+
+    assert answer.status_code == 200
+    if address.template in NO_ROWS:
+        return
+    assert answer.json() == {"results": [], "next": None}
+    assert len(api.get(address.template).json()["results"]) >= 1
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address.template)
+def test_nobody_gets_in_without_a_key(api: Caller, ids: dict[str, Any], address: Address) -> None:
+    path = address.filled(ids)
+
+    for method in ("get", "post", "put", "patch", "delete"):
+        if hasattr(address.view, method):
+            answer = api.http.generic(method.upper(), path, b"{}", content_type="application/json")
+            assert answer.status_code == 401, f"{method} {path}"
+
+
+def test_figures_count_own_rows_only(stranger: Caller, ids: dict[str, Any]) -> None:
+    figures = stranger.get("/api/journey-engine/metrics").json()
+
+    assert figures["steps"]["total"] == 0
+    assert set(figures["instances"].values()) == {0}
+    assert set(figures["messages"].values()) == {0}
