@@ -1,0 +1,77 @@
+"""The doorbell is set up as the engine needs it."""
+
+from __future__ import annotations
+
+from celery.app.defaults import NAMESPACES, flatten
+from django.conf import settings
+from kombu.transport.redis import Channel
+
+from config.celery import app
+from config.env import TASK_TIME_LIMIT_SECONDS
+
+#: Read by Celery's Django fixup by its full name, so it is not among Celery's own options.
+FIXUP_OPTIONS = {"CELERY_DB_REUSE_MAX"}
+
+
+def test_every_celery_setting_has_a_name_that_celery_knows():
+    known = {"CELERY_" + name.upper() for name, _ in flatten(NAMESPACES)} | FIXUP_OPTIONS
+
+    assert set() == {name for name in dir(settings) if name.startswith("CELERY_")} - known
+
+
+def test_every_transport_option_has_a_name_that_kombu_knows():
+    # Two are read from the connection's options rather than by the channel's class.
+    read_elsewhere = {"visibility_timeout", "max_retries"}
+
+    unknown = {
+        name
+        for name in settings.CELERY_BROKER_TRANSPORT_OPTIONS
+        if name not in read_elsewhere and not hasattr(Channel, name)
+    }
+
+    assert set() == unknown
+
+
+def test_task_is_never_delivered_twice_while_it_runs():
+    visibility = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+
+    assert visibility > TASK_TIME_LIMIT_SECONDS + app.conf.worker_lost_wait
+
+
+def test_lease_outlives_a_task():
+    assert settings.QUEUE_LEASE_SECONDS > app.conf.task_time_limit
+
+
+def test_no_task_has_a_soft_limit_a_result_or_a_waiting_time():
+    assert (None, None, True) == (
+        app.conf.task_soft_time_limit,
+        app.conf.result_backend,
+        app.conf.task_ignore_result,
+    )
+
+
+def test_queues_stand_in_the_order_of_their_urgency():
+    assert ["critical", "high", "medium", "low", "ticks"] == [queue.name for queue in app.conf.task_queues]
+    assert "priority" == settings.CELERY_BROKER_TRANSPORT_OPTIONS["queue_order_strategy"]
+
+
+def test_ticks_go_to_their_own_queue_and_expire_before_the_next():
+    entries = settings.CELERY_BEAT_SCHEDULE.values()
+
+    assert {"engine.tick.dispatch", "engine.tick.sweep", "engine.tick.dates", "monitoring.tick.measure"} == {
+        entry["task"] for entry in entries
+    }
+    assert all(
+        entry["options"] == {"queue": "ticks", "expire_seconds": entry["schedule"]} for entry in entries
+    )
+
+
+def test_every_tick_is_a_registered_task():
+    app.loader.import_default_modules()
+
+    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)
+    assert "engine.execute" in app.tasks
+
+
+def test_other_queues_are_refused():
+    assert app.conf.task_create_missing_queues is False
