@@ -62,7 +62,7 @@ class Due:
     instant: datetime | None
     #: JSON-able, kept beside the instant so that it can be computed anew; None for a step without timing.
     meant: dict[str, Any] | None
-    #: Why there is no instant: "anchor wedding has no date".
+    #: Why there is no instant, as a sentence: "Waits until the wedding has a date."
     missing: str | None
 
 
@@ -153,7 +153,7 @@ def _instant(
         return local_instant(timing.date, time.fromisoformat(timing.at), calendar.zone(timing.zone)), None
     anchor = calendar.anchors.get(timing.anchor)
     if anchor is None:
-        return None, f"anchor {timing.anchor} has no date"
+        return None, _waits_for(timing.anchor)
     return _around(timing, anchor, calendar=calendar), None
 
 
@@ -172,6 +172,13 @@ def _after(timing: DurationTiming, *, calendar: Calendar, reached: datetime) -> 
     day = local_time(moment, zone).date()
     chosen = local_instant(day, at, zone)
     return chosen if chosen > reached else local_instant(day + timedelta(days=1), at, zone)
+
+
+def _waits_for(anchor: str) -> str:
+    """Say that a date is missing."""
+    if anchor == "wedding":
+        return "Waits until the wedding has a date."
+    return f"Waits until the date of the {anchor.replace('_', ' ')} is known."
 
 
 def _around(timing: AnchorTiming, anchor: AnchorMoment, *, calendar: Calendar) -> datetime:

@@ -1,0 +1,225 @@
+"""What must hold of a live database at every moment, one check for each promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models
+
+from engine.models import Instance, QueueControl, Schedule
+from journeys import partitions, selectors
+from journeys.encryption import DecryptionFailed
+from journeys.fields import EncryptedTextField
+from journeys.language.calendar import due_from_meant
+
+#: Examples named in a report.
+EXAMPLES = 5
+#: Rows decrypted of each column.
+SAMPLE = 20
+#: Schedules read at once.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: how many rows break the promise, and some of them by number or name."""
+
+    broken: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One promise: its name, the sentence that must be true, and what to do where it is not."""
+
+    name: str
+    promise: str
+    remedy: str
+    check: Callable[[datetime], Finding]
+
+
+INVARIANTS: list[Invariant] = []
+
+
+def invariant(
+    promise: str, *, remedy: str
+) -> Callable[[Callable[[datetime], Finding]], Callable[[datetime], Finding]]:
+    """Enter a check into the list that `doctor` goes through; its name is the function's."""
+
+    def enter(check: Callable[[datetime], Finding]) -> Callable[[datetime], Finding]:
+        INVARIANTS.append(Invariant(check.__name__, promise, remedy, check))
+        return check
+
+    return enter
+
+
+def _rows(sql: str, **parameters: Any) -> Finding:
+    """Run a query whose first column names the broken rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        names = [str(row[0]) for row in cursor.fetchall()]
+    return Finding(len(names), names[:EXAMPLES])
+
+
+@invariant(
+    "Every active instance stands somewhere: it has a schedule.",
+    remedy="Look at the instance's history and cancel it, or roll back to its last step.",
+)
+def instance_has_schedule(_now: datetime) -> Finding:
+    """Find active and paused instances that nothing will ever look at."""
+    return _rows(
+        """SELECT i.public_id FROM engine_instance i WHERE i.status IN ('active', 'paused')
+           AND NOT EXISTS (SELECT 1 FROM engine_schedule s WHERE s.instance_id = i.id)"""
+    )
+
+
+@invariant(
+    "No step is due for more than a minute without a lease or a reason, while the queue is running.",
+    remedy="Check that the beat and workers run (/health/ready); the sweep puts such steps back by itself.",
+)
+def due_work_is_taken(now: datetime) -> Finding:
+    """Find due rows that nobody has taken up; a stopped queue and a paused instance are reasons."""
+    control = QueueControl.objects.filter(id=1).first()
+    if control is not None and not control.running:
+        return Finding()
+    return _rows(
+        """SELECT s.id FROM engine_schedule s JOIN engine_instance i ON i.id = s.instance_id
+           WHERE i.status = 'active' AND s.due_at < %(now)s - interval '1 minute' AND s.reason = ''
+             AND (s.state = 'waiting' OR s.state IN ('queued', 'running')
+                  AND s.lease_until < clock_timestamp() - interval '1 minute')""",
+        now=now,
+    )
+
+
+@invariant(
+    "A place of an instance is completed at most once.",
+    remedy="Stop the queue and report it: a fence was passed twice. Compare the two rows of history.",
+)
+def completed_once(_now: datetime) -> Finding:
+    """Find places with two completed executions."""
+    return _rows(
+        """SELECT instance_id || ':' || node_id || ':' || branch || ':' || visit FROM engine_nodeexecution
+           WHERE status IN ('succeeded', 'skipped')
+           GROUP BY instance_id, node_id, branch, visit HAVING count(*) > 1"""
+    )
+
+
+@invariant(
+    "No message was handed over twice.",
+    remedy="Stop the queue and report it: the ledger's unique key must make this impossible.",
+)
+def message_once(_now: datetime) -> Finding:
+    """Find keys with more than one row in the ledger, and provider ids that stand for two messages."""
+    return _rows(
+        """SELECT key FROM channels_message GROUP BY key HAVING count(*) > 1
+           UNION ALL
+           SELECT min(key) FROM channels_message WHERE provider_id <> ''
+           GROUP BY provider, provider_id HAVING count(*) > 1"""
+    )
+
+
+@invariant(
+    "Every message that is being handed over, to be tried again or in doubt belongs to a step that will settle it.",
+    remedy="Look the message up at the provider and settle it by hand; its step is gone.",
+)
+def message_has_owner(_now: datetime) -> Finding:
+    """Find unsettled messages of steps whose schedule is gone."""
+    return _rows(
+        """SELECT m.public_id FROM channels_message m
+           WHERE m.status IN ('sending', 'retry', 'in_doubt') AND m.instance_ref <> '' AND NOT EXISTS (
+               SELECT 1 FROM engine_schedule s JOIN engine_instance i ON i.id = s.instance_id
+               WHERE i.public_id = m.instance_ref AND s.node_id = m.node_id)
+             AND EXISTS (SELECT 1 FROM engine_instance i
+                         WHERE i.public_id = m.instance_ref AND i.status IN ('active', 'paused'))"""
+    )
+
+
+@invariant(
+    "Every timer's instant is what its rule computes today.",
+    remedy="Move the wedding to another day and back: each move computes all its timers anew.",
+)
+def timers_follow_their_rule(_now: datetime) -> Finding:
+    """Compute every waiting step's instant anew from what was meant."""
+    wrong: list[str] = []
+    rows = (
+        Schedule.objects.filter(
+            meant__isnull=False,
+            instance__status__in=Instance.LIVE,
+            attempt=0,
+            reason="",
+            state=Schedule.State.WAITING,
+        )
+        .select_related("instance__wedding", "instance__vendor")
+        .prefetch_related("instance__wedding__anchors")
+        .order_by("pk")
+    )
+    for schedule in rows.iterator(chunk_size=CHUNK):
+        instance = schedule.instance
+        calendar = selectors.calendar_of(instance.wedding, instance.vendor)
+        instant = due_from_meant(schedule.meant or {}, calendar=calendar).instant
+        if instant is None or schedule.due_at is None or instant != schedule.due_at:
+            wrong.append(str(schedule.pk))
+    return Finding(len(wrong), wrong[:EXAMPLES])
+
+
+@invariant(
+    "No row of history lies in a default partition.",
+    remedy="Run the beat, which makes partitions ahead of time, then move the rows by re-inserting them.",
+)
+def partitions_are_ahead(_now: datetime) -> Finding:
+    """Look for rows whose month had no partition when they were written."""
+    names: list[str] = []
+    broken = 0
+    for table in partitions.PARTITIONED:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(table + '_default')}")  # noqa: S608 a name of our own
+            count = cursor.fetchone()[0]
+        if count:
+            broken += count
+            names.append(f"{table}_default: {count}")
+    return Finding(broken, names[:EXAMPLES])
+
+
+@invariant(
+    "A finished instance stands nowhere.",
+    remedy="Cancel the instance again through the API, or delete the schedules by hand.",
+)
+def finished_has_no_schedule(_now: datetime) -> Finding:
+    """Find places of instances that ended."""
+    return _rows(
+        """SELECT DISTINCT i.public_id FROM engine_schedule s JOIN engine_instance i ON i.id = s.instance_id
+           WHERE i.status NOT IN ('active', 'paused')"""
+    )
+
+
+@invariant(
+    "Encrypted columns can be read with the keys that are configured.",
+    remedy="Add the missing key to DATA_KEYS; it is named before the colon of the stored value.",
+)
+def encrypted_is_readable(_now: datetime) -> Finding:
+    """Decrypt the oldest and newest rows of every encrypted column."""
+    broken: list[str] = []
+    for model in apps.get_models():
+        columns = [one for one in model._meta.concrete_fields if isinstance(one, EncryptedTextField)]  # noqa: SLF001 Django's documented door
+        for column in columns:
+            broken += _unreadable(model, column)
+    return Finding(len(broken), broken[:EXAMPLES])
+
+
+def _unreadable(model: type[models.Model], column: EncryptedTextField) -> list[str]:
+    rows = model._default_manager.order_by("pk")  # noqa: SLF001 Django's documented door
+    keys = [
+        *rows.values_list("pk", flat=True)[:SAMPLE],
+        *rows.reverse().values_list("pk", flat=True)[:SAMPLE],
+    ]
+    broken = []
+    for key in dict.fromkeys(keys):
+        try:
+            rows.filter(pk=key).values_list(column.name, flat=True).first()
+        except (DecryptionFailed, ValueError):
+            broken.append(f"{model._meta.db_table}.{column.column} {key}")  # noqa: SLF001 Django's documented door
+    return broken

@@ -1,0 +1,46 @@
+"""What the layers below tell: steps, instances, tickets and messages go to the live stream."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.dispatch import receiver
+
+from channels.models import Message
+from channels.signals import message_reported, message_settled
+from engine.models import Instance, InterventionTicket
+from engine.services.commits import StepNote
+from engine.signals import instance_changed, steps_committed, ticket_changed
+from monitoring.stream import Event, tell
+
+
+@receiver(steps_committed)
+def tell_steps(*, steps: Sequence[StepNote], **_kwargs: Any) -> None:
+    """Tell of a commit's steps, in one entry for each vendor."""
+    by_vendor: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for step in steps:
+        by_vendor[step.vendor_id].append(
+            {"instance": step.instance_id, "node": step.node_id, "status": step.status}
+        )
+    tell([Event(vendor_id, "step", {"steps": told}) for vendor_id, told in by_vendor.items()])
+
+
+@receiver(instance_changed)
+def tell_instance(*, instance: Instance, **_kwargs: Any) -> None:
+    """Tell of an instance that was started, paused, resumed, canceled or finished."""
+    tell([Event(instance.vendor_id, "instance", {"instance": instance.pk, "status": instance.status})])
+
+
+@receiver(ticket_changed)
+def tell_ticket(*, ticket: InterventionTicket, **_kwargs: Any) -> None:
+    """Tell of a ticket that was opened or settled."""
+    tell([Event(ticket.vendor_id, "ticket", {"instance": ticket.instance_id, "status": ticket.status})])
+
+
+@receiver(message_settled)
+@receiver(message_reported)
+def tell_message(*, message: Message, **_kwargs: Any) -> None:
+    """Tell that something new is known about a message."""
+    tell([Event(message.vendor_id, "message", {"client": message.client_id, "status": message.status})])

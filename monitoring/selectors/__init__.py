@@ -1,0 +1,1 @@
+"""What the pages show, read for one vendor at a time."""

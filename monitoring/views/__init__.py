@@ -1,0 +1,1 @@
+"""Pages of the Journey Monitor: read the clock, ask once, print."""

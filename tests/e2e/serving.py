@@ -1,0 +1,12 @@
+"""The ASGI application with static files straight from the apps."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+
+application = ASGIStaticFilesHandler(get_asgi_application())
