@@ -284,5 +284,5 @@ def _planned(
 
 def _why(missing: str | None, *, late: bool) -> str:
     if missing:
-        return f"Waits for a date: {missing}."
+        return missing
     return "Its time has passed: its late rule decides when it is reached." if late else ""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
 from engine import signals
@@ -182,6 +181,14 @@ UNION ALL SELECT 'ended', id, NULL, NULL, NULL FROM ended
 _OUTPUT = NodeExecution._meta.get_field("output")  # noqa: SLF001 Django's documented door to a field
 
 
+def _exact(value: object) -> str:
+    """Write an instant for the statement to the microsecond; Django's own encoder stops at milliseconds."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    message = f"{type(value).__name__} has no place in a commit."
+    raise TypeError(message)
+
+
 def _result_row(result: Result) -> dict[str, Any]:
     claim, stay = result.claim, result.stay
     return {
@@ -240,12 +247,11 @@ def commit(results: Sequence[Result], *, now: datetime, bell_lease: int) -> Comm
     committed = Committed()
     if not results:
         return committed
-    dump = DjangoJSONEncoder
     parameters: dict[str, Any] = {
-        "results": json.dumps([_result_row(result) for result in results], cls=dump),
+        "results": json.dumps([_result_row(result) for result in results], default=_exact),
         "successors": json.dumps(
             [_successor_row(result, place, now=now) for result in results for place in result.successors],
-            cls=dump,
+            default=_exact,
         ),
         "now": now,
         "bell_lease": bell_lease,

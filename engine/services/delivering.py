@@ -195,8 +195,8 @@ def _next_opening(vendor: Vendor, *, zone: str, now: datetime) -> datetime:
 def _specs(step: Step, outcome: Deliver, instance: Instance) -> list[sending.MessageSpec] | Fail:
     people = recipients(instance.wedding, instance.client, outcome.to, channel=outcome.channel)
     if not people:
-        roles = ", ".join(outcome.to)
-        return Fail(ErrorClass.USER, "no_recipient", f"Nobody at this wedding is {roles}: add the person.")
+        roles = " or ".join(role.replace("_", " ") for role in outcome.to)
+        return Fail(ErrorClass.USER, "no_recipient", f"This wedding has no {roles}: add the person.")
     specs = []
     for recipient in people:
         facts = {**step.facts, "recipient": recipient.facts()}

@@ -8,7 +8,6 @@ from datetime import datetime
 from engine.models import Instance, InterventionTicket, Schedule
 from engine.services import dispatch
 from engine.services.instances import wedding_start
-from engine.services.steps import missing_date
 from journeys import selectors
 from journeys.language.calendar import due_from_meant
 from journeys.models import Wedding
@@ -58,7 +57,7 @@ def follow_wedding(*, wedding: Wedding, now: datetime) -> list[Moved]:
             if due.instant != before or schedule.state in (State.QUEUED, State.RUNNING):
                 schedule.due_at = due.instant
                 schedule.state = State.WAITING if due.instant else State.PARKED
-                schedule.reason = missing_date(due.missing)
+                schedule.reason = due.missing or ""
                 schedule.lease_until = None
                 schedule.fence += 1
                 fields += ["due_at", "state", "reason", "lease_until", "fence"]

@@ -137,11 +137,6 @@ def next_place(graph: Graph, successor: transitions.Successor) -> NextPlace:
         visit=successor.visit,
         due_at=due.instant,
         meant=due.meant,
-        reason=missing_date(due.missing),
+        reason=due.missing or "",
         outside=graph.nodes[successor.node_id].node_type.outside,
     )
-
-
-def missing_date(missing: str | None) -> str:
-    """Say why a place is parked."""
-    return f"Waits for a date: {missing}." if missing else ""

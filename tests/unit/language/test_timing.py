@@ -107,7 +107,7 @@ def test_missing_date_gives_no_instant_and_says_why():
     due = due_of(AnchorTiming(anchor="gallery", offset="-1d"), calendar=a_calendar(), reached=NOW)
 
     assert due.instant is None
-    assert due.missing == "anchor gallery has no date"
+    assert due.missing == "Waits until the date of the gallery is known."
     assert anchor_of(due.meant) == "gallery"
 
 

@@ -140,7 +140,7 @@ def test_arrive_parks_a_step_whose_date_is_missing():
 
     assert ("welcome", "main", 2) == (place.node_id, place.branch, place.visit)
     assert place.due.instant is None
-    assert "anchor gallery has no date" == place.due.missing
+    assert "Waits until the date of the gallery is known." == place.due.missing
 
 
 def test_arrive_is_at_once_without_timing():
