@@ -91,8 +91,10 @@ class Delivery:
             if time.monotonic() - begun > CALLS_BUDGET_SECONDS:
                 self.cut_short = True
                 break
+            # What the provider said is kept even if the lease is gone: in a transaction of its own.
             with transaction.atomic():
                 self._record_pending(now=now)
+            with transaction.atomic():
                 claims.renew(self.step.claim)
                 self.messages.append(sending.prepare(spec=spec, fence=self.step.claim.fence, now=now))
             self._call(now=now)

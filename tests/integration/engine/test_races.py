@@ -368,9 +368,32 @@ def test_worker_that_slept_past_its_lease_loses_no_step(
 
     # What the sleeper had begun is rolled back, and with it the end of the lease that it found.
     _end_leases()
+    _end_leases()
     run_until_idle(now)
     assert [("start", "succeeded"), ("hello", "succeeded"), ("end", "succeeded")] == history(instance)
     assert 1 == SinkMessage.objects.count()
+
+
+def test_lease_that_ends_between_two_people_keeps_what_the_provider_said_about_the_first(
+    vendor: Vendor, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(a_journey().email("hello", to=["partner_1", "partner_2"]).publish(vendor, now=now), couple, now=now)
+    runner.run(places=bells(), now=now)
+    hand_over = delivering.sending.hand_over
+
+    def slow(message: Message) -> Any:
+        answer = hand_over(message)
+        _end_leases()
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering.sending, "hand_over", slow)
+        runner.run(places=bells(), now=now)
+
+    assert Message.Status.ACCEPTED == Message.objects.get().status
+    run_until_idle(now)
+    assert [Message.Status.ACCEPTED] * 2 == list(Message.objects.values_list("status", flat=True))
+    assert 2 == SinkMessage.objects.count()
 
 
 @pytest.mark.parametrize("deed", ["cancel", "move"])

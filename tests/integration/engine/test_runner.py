@@ -125,7 +125,9 @@ def test_an_action_changes_the_client_with_its_step(vendor: Vendor, couple: Clie
 NIGHT = {"every": [], **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
 
 
-def test_a_message_waits_for_the_sending_hours_and_is_not_late_for_that(vendor: Vendor, now: datetime) -> None:
+def test_a_message_waits_for_the_sending_hours_and_is_not_late_for_that(
+    vendor: Vendor, now: datetime
+) -> None:
     vendor_settings_set(vendor, now=now)
     couple = a_couple(vendor, now=now, wedding_in=timedelta(days=35))
     # The wedding is on Wed 19 May 2027, so 30 days before is Mon 19 April; 20:00 is after hours.

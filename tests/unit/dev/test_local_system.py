@@ -86,9 +86,9 @@ def test_urgent_work_and_ticks_have_workers_of_their_own(monkeypatch):
     commands_by_name = {program.name: " ".join(program.command) for program in programs(WHERE)}
 
     assert ["web", "worker-urgent", "worker-all", "worker-ticks", "beat", "flower"] == list(commands_by_name)
-    assert "-Q critical,high -c 2" in commands_by_name["worker-urgent"]
-    assert "-Q critical,high,medium,low -c 7" in commands_by_name["worker-all"]
-    assert "-Q ticks" in commands_by_name["worker-ticks"]
+    assert "-Q critical,high -P prefork -c 2" in commands_by_name["worker-urgent"]
+    assert "-Q critical,high,medium,low -P prefork -c 7" in commands_by_name["worker-all"]
+    assert "-Q ticks -P threads" in commands_by_name["worker-ticks"]
 
 
 def test_table_shows_pages_and_demo_but_no_database_password(monkeypatch, tmp_path):
