@@ -113,7 +113,8 @@ def test_pages_answer_where_the_table_says(system):
         ("/sink/", 200),
     ):
         assert (path, expected) == (path, system.get(path))
-    assert 401 == system.get("/", port=system.flower_port)
+    # Flower starts a little after the rest.
+    assert system.wait_for(lambda: system.get("/", port=system.flower_port) == 401, seconds=60)
     assert "Sign in as" in system.output()
 
 
