@@ -1,0 +1,1 @@
+"""Measure the engine beside raw Celery, on the same machine, in the same run."""
