@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop test test-fast lint format advance manage bench lock clean
+.PHONY: help install run stop test test-fast lint format advance manage chaos bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ advance: $(VENV)/.local ## Move the demo's clock, with everything in between car
 
 manage: $(VENV)/.local ## Run a command of manage.py on the running system: make manage DO="doctor"
 	@$(BIN)/python -m dev exec $(BIN)/python manage.py $(DO)
+
+chaos: $(VENV)/.dev ## Kill workers, empty Redis, die at every point of the step path
+	@exec $(BIN)/python -m dev test tests/chaos tests/integration/engine/test_races.py
 
 bench: $(VENV)/.dev ## Measure executions a second beside raw Celery
 	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench

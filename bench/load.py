@@ -206,7 +206,7 @@ def _lateness(journey: Journey) -> tuple[float, float, float]:
         cursor.execute(
             """SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY late), percentile_disc(0.99) WITHIN GROUP (ORDER BY late),
                    max(late)
-               FROM (SELECT GREATEST(extract(epoch FROM e.started_at - e.due_at) * 1000, 0) AS late
+               FROM (SELECT GREATEST(extract(epoch FROM e.started_at - e.ready_at) * 1000, 0) AS late
                      FROM engine_nodeexecution e JOIN engine_instance i ON i.id = e.instance_id
                      WHERE i.journey_id = %s) AS measured""",
             [journey.id],

@@ -28,15 +28,15 @@ def graph_of(version_id: int) -> Graph:
 
 
 @lru_cache(maxsize=KEPT * 64)
-def roots_read_by(version_id: int, node_id: str) -> frozenset[str]:
-    """Name the roots of the facts that a step's texts and expressions read."""
+def paths_read_by(version_id: int, node_id: str) -> frozenset[str]:
+    """Name the dotted paths of the facts that a step's texts and expressions read."""
     node = graph_of(version_id).nodes[node_id]
-    roots: set[str] = set()
+    paths: set[str] = set()
     for _, source in node.node_type.expressions(node.settings):
-        roots |= {path.partition(".")[0] for path in expressions.compile_expression(source).paths()}
+        paths |= expressions.compile_expression(source).paths()
     for _, source in node.node_type.texts(node.settings):
-        roots |= {str(read.path[0]) for read in texts.variables_of(source)}
-    return frozenset(roots)
+        paths |= {read.name for read in texts.variables_of(source)}
+    return frozenset(paths)
 
 
 @lru_cache(maxsize=KEPT * 64)

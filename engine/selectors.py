@@ -29,7 +29,7 @@ _STEPS = """
 SELECT status, count(*),
     percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms),
     percentile_cont(ARRAY[0.5, 0.95, 0.99])
-        WITHIN GROUP (ORDER BY GREATEST(EXTRACT(EPOCH FROM started_at - due_at) * 1000, 0)),
+        WITHIN GROUP (ORDER BY GREATEST(EXTRACT(EPOCH FROM started_at - ready_at) * 1000, 0)),
     avg(duration_ms)
 FROM engine_nodeexecution WHERE vendor_id = %(vendor)s AND at > %(since)s AND at <= %(now)s
 GROUP BY GROUPING SETS ((status), ())

@@ -15,6 +15,11 @@ from journeys.recipients import full_name
 #: What a wedding that does not exist has as its status.
 NO_WEDDING = "none"
 
+#: Parts of the facts that cost a query of their own.
+TAGS = "client.tags"
+ANCHORS = "wedding.anchors"
+PEOPLE = "people"
+
 
 def main_wedding(client: Client) -> Wedding | None:
     """Give the wedding that a client's journeys are about: the newest that is not cancelled, else the newest.
@@ -56,10 +61,13 @@ def client_facts(
     return facts
 
 
-def facts_of(*, client: Client, wedding: Wedding | None, now: dt.datetime) -> dict[str, Any]:
+def facts_of(
+    *, client: Client, wedding: Wedding | None, now: dt.datetime, reads: frozenset[str] | None = None
+) -> dict[str, Any]:
     """Give the roots client, wedding, people and vendor of one client's facts.
 
-    Reads `tags`, `anchors` and `stakeholders` with `.all()`, so prefetches are used.
+    Reads `tags`, `anchors` and `stakeholders` with `.all()`, so prefetches are used; each of them only where `reads`
+    (the dotted paths that somebody reads) is None or names it (`TAGS`, `ANCHORS`, `PEOPLE`).
     """
     vendor = client.vendor
     zone = wedding.time_zone if wedding else vendor.time_zone
@@ -74,11 +82,11 @@ def facts_of(*, client: Client, wedding: Wedding | None, now: dt.datetime) -> di
             "status": client.status,
             "locale": client.locale,
             "time_zone": client.time_zone or zone,
-            "tags": sorted(tag.name for tag in client.tags.all()),
+            "tags": sorted(tag.name for tag in client.tags.all()) if is_read(TAGS, reads) else [],
             "fields": client.fields or {},
         },
-        "wedding": _wedding_facts(wedding, zone=zone, now=now),
-        "people": {} if wedding is None else _people_facts(wedding, client),
+        "wedding": _wedding_facts(wedding, zone=zone, now=now, with_anchors=is_read(ANCHORS, reads)),
+        "people": _people_facts(wedding, client) if wedding and is_read(PEOPLE, reads) else {},
         "vendor": {
             "name": vendor.name,
             "kind": vendor.kind,
@@ -123,7 +131,17 @@ def long_date(date: dt.date) -> str:
     return f"{date:%A} {date.day} {date:%B} {date.year}"
 
 
-def _wedding_facts(wedding: Wedding | None, *, zone: str, now: dt.datetime) -> dict[str, Any]:
+def is_read(what: str, reads: frozenset[str] | None) -> bool:
+    """Tell whether a part of the facts is asked for: by its own path, one below it, or its whole root."""
+    if reads is None:
+        return True
+    root = what.partition(".")[0]
+    return any(path in {what, root} or path.startswith(f"{what}.") for path in reads)
+
+
+def _wedding_facts(
+    wedding: Wedding | None, *, zone: str, now: dt.datetime, with_anchors: bool
+) -> dict[str, Any]:
     if wedding is None:
         return {
             "id": "",
@@ -140,7 +158,9 @@ def _wedding_facts(wedding: Wedding | None, *, zone: str, now: dt.datetime) -> d
             "anchors": {},
         }
     date = wedding.date
-    anchors = {anchor.name: anchor.date.isoformat() for anchor in wedding.anchors.all()}
+    anchors: dict[str, str] = {}
+    if with_anchors:
+        anchors = {anchor.name: anchor.date.isoformat() for anchor in wedding.anchors.all()}
     return {
         "id": wedding.public_id,
         "date": date.isoformat() if date else None,

@@ -205,7 +205,13 @@ def record(*, message_id: int, fence: int, result: SendResult, now: datetime) ->
         message.error_class = result.error_class or ""
         message.error_code = result.code
         message.reason = result.reason[:REASON_LENGTH]
-        message.save()
+        # Not the texts: they would be encrypted and written anew.
+        message.save(
+            update_fields=[
+                "status", "in_doubt_since", "settled_by", "settled_at", "provider_id", "error_class", "error_code",
+                "reason",
+            ]
+        )  # fmt: skip
         if result.suppress:
             suppress(
                 vendor_id=message.vendor_id,

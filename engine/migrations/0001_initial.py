@@ -136,6 +136,7 @@ class Migration(migrations.Migration):
                 ('output', journeys.fields.EncryptedJSONField(null=True)),
                 ('queue', models.CharField(blank=True, default='', max_length=10)),
                 ('due_at', models.DateTimeField()),
+                ('ready_at', models.DateTimeField()),
                 ('started_at', models.DateTimeField()),
                 ('at', models.DateTimeField()),
                 ('duration_ms', models.FloatField(default=0)),

@@ -50,7 +50,9 @@ class NodeExecution(models.Model):
     output = EncryptedJSONField(null=True)
     queue = models.CharField(max_length=10, default="", blank=True)
     due_at = models.DateTimeField()
-    #: Engine time of the claim; started_at − due_at is the lateness.
+    #: When it could be begun at the earliest: due, or placed where its time had passed already.
+    ready_at = models.DateTimeField()
+    #: Engine time of the claim; started_at − ready_at is the lateness.
     started_at = models.DateTimeField()
     at = models.DateTimeField()
     #: Time spent on it, in milliseconds, by a monotonic clock.

@@ -23,7 +23,7 @@ WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
   AND i.id = s.instance_id AND i.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
 RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt,
-    s.claims, s.due_at, s.meant, s.wedding_at, s.queue
+    s.claims, s.due_at, GREATEST(s.due_at, s.placed_at), s.meant, s.wedding_at, s.queue
 """
 
 

@@ -36,6 +36,7 @@ class Claim:
     attempt: int
     claims: int
     due_at: datetime
+    ready_at: datetime
     meant: dict[str, Any] | None
     wedding_at: datetime | None
     queue: str
@@ -130,8 +131,8 @@ WITH done AS (
         schedule_id bigint, fence bigint, leaves boolean, stay_state text, stay_due timestamptz, stay_reason text,
         stay_attempt int, public_id uuid, vendor_id bigint, instance_id bigint, node_id text, node_type text,
         branch text, visit int, attempt int, status text, port text, reason text, error_class text,
-        error_code text, output text, queue text, due_at timestamptz, started_at timestamptz,
-        duration_ms double precision, finishes text)
+        error_code text, output text, queue text, due_at timestamptz, ready_at timestamptz,
+        started_at timestamptz, duration_ms double precision, finishes text)
 ), gone AS (
     DELETE FROM engine_schedule s USING done d
     WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.leaves
@@ -147,11 +148,11 @@ WITH done AS (
     SELECT id FROM gone UNION ALL SELECT id FROM kept
 ), history AS (
     INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, node_id, node_type, branch,
-        visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, started_at, at,
-        duration_ms)
+        visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, ready_at,
+        started_at, at, duration_ms)
     SELECT d.public_id, d.vendor_id, d.instance_id, d.schedule_id, d.node_id, d.node_type, d.branch, d.visit,
         d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
-        d.started_at, %(now)s, d.duration_ms
+        d.ready_at, d.started_at, %(now)s, d.duration_ms
     FROM done d JOIN won ON won.id = d.schedule_id
 ), placed AS (
     INSERT INTO engine_schedule (vendor_id, instance_id, node_id, branch, visit, state, due_at, meant, reason,
@@ -215,6 +216,7 @@ def _result_row(result: Result) -> dict[str, Any]:
         "output": _OUTPUT.get_prep_value(result.output) if result.output else None,
         "queue": claim.queue,
         "due_at": claim.due_at,
+        "ready_at": claim.ready_at,
         "started_at": result.started_at,
         "duration_ms": result.duration_ms,
         "finishes": result.finishes,
@@ -280,6 +282,6 @@ def _note(result: Result) -> StepNote:
         node_type=result.node_type,
         status=result.status,
         queue=claim.queue,
-        lateness_ms=max(0.0, (result.started_at - claim.due_at).total_seconds() * 1000),
+        lateness_ms=max(0.0, (result.started_at - claim.ready_at).total_seconds() * 1000),
         duration_ms=result.duration_ms,
     )

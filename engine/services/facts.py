@@ -19,10 +19,15 @@ EVENT_ROOTS = frozenset({"payments", "forms"})
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One instance, and the roots of the facts that its step reads."""
+    """One instance, and what its step reads of the facts."""
 
     instance: Instance
-    roots: frozenset[str]
+    paths: frozenset[str]
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The first part of every path."""
+        return roots_of(self.paths)
 
 
 def facts_for(needs: Iterable[Need], *, now: datetime) -> dict[int, dict[str, Any]]:
@@ -55,21 +60,53 @@ EMPTY_EVENTS: Mapping[str, Any] = {
 }
 
 
-def instances_for(wanted: Iterable[tuple[int, frozenset[str]]]) -> dict[int, Instance]:
-    """Load instances (id, roots read), with their people only where somebody reads about them."""
-    wanted = list(wanted)
-    dates = Instance.objects.select_related("vendor", "wedding").prefetch_related("wedding__anchors")
-    people = dates.select_related("client__vendor").prefetch_related("client__tags", "wedding__stakeholders")
-    with_people = [key for key, roots in wanted if roots & PEOPLE_ROOTS]
-    without = [key for key, roots in wanted if not roots & PEOPLE_ROOTS]
-    found = people.in_bulk(with_people) if with_people else {}
-    return {**found, **(dates.in_bulk(without) if without else {})}
+def roots_of(paths: frozenset[str]) -> frozenset[str]:
+    """Give the first part of every path."""
+    return frozenset(path.partition(".")[0] for path in paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An instance to load, and what is needed beside it."""
+
+    instance_id: int
+    paths: frozenset[str]
+    #: The couple's dates, for placing what follows.
+    dates: bool
+    #: Everybody at the wedding, for finding the recipients.
+    people: bool
+
+    def prefetches(self) -> tuple[str, ...]:
+        """Name the queries that go beside the instance's own."""
+        found = []
+        if self.dates or selectors.is_read(selectors.ANCHORS, self.paths):
+            found.append("wedding__anchors")
+        if self.people or selectors.is_read(selectors.PEOPLE, self.paths):
+            found.append("wedding__stakeholders")
+        if selectors.is_read(selectors.TAGS, self.paths):
+            found.append("client__tags")
+        return tuple(found)
+
+
+def instances_for(wanted: Iterable[Wanted]) -> dict[int, Instance]:
+    """Load instances with what their steps read, and with no more."""
+    groups: dict[tuple[bool, tuple[str, ...]], list[int]] = defaultdict(list)
+    for one in wanted:
+        with_client = one.people or bool(roots_of(one.paths) & PEOPLE_ROOTS)
+        groups[with_client, one.prefetches()].append(one.instance_id)
+    found: dict[int, Instance] = {}
+    for (with_client, prefetches), ids in groups.items():
+        rows = Instance.objects.select_related(
+            "vendor", "wedding", *(["client__vendor"] if with_client else [])
+        )
+        found.update(rows.prefetch_related(*prefetches).in_bulk(ids))
+    return found
 
 
 def _people(needs: list[Need], *, now: datetime) -> dict[int, dict[str, Any]]:
     return {
         need.instance.id: selectors.facts_of(
-            client=need.instance.client, wedding=need.instance.wedding, now=now
+            client=need.instance.client, wedding=need.instance.wedding, now=now, reads=need.paths
         )
         for need in needs
         if need.roots & PEOPLE_ROOTS

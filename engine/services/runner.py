@@ -12,14 +12,14 @@ from django.db.utils import InterfaceError, OperationalError
 
 from channels.services.sending import StaleFence
 from engine.bells import ring_on_commit
-from engine.graphs import leads_to_dates, roots_read_by
+from engine.graphs import leads_to_dates, paths_read_by
 from engine.models import Instance, Schedule
 from engine.places import Place
 from engine.services import changes, failures, interventions
 from engine.services.claims import MAX_CLAIMS, LeaseLost, claim, lock_instances
 from engine.services.commits import Claim, Result, commit
 from engine.services.delivering import Delivery
-from engine.services.facts import Need, facts_for, instances_for
+from engine.services.facts import Need, Wanted, facts_for, instances_for
 from engine.services.instances import tell_finished
 from engine.services.steps import Step
 from journeys import selectors
@@ -119,17 +119,24 @@ def prepare(claims: Sequence[Claim], *, now: datetime) -> list[Step]:
     steps = [Step.of(held) for held in claims]
     dated = [step for step in steps if _is_dated(step)]
     lock_instances([step.claim.instance_id for step in steps])
-    roots = {step.claim.schedule_id: _roots(step) for step in steps}
+    paths = {step.claim.schedule_id: _paths(step) for step in steps}
     instances = instances_for(
-        (step.claim.instance_id, roots[step.claim.schedule_id]) for step in steps if _needs_instance(step)
+        Wanted(
+            step.claim.instance_id,
+            paths[step.claim.schedule_id],
+            dates=_is_dated(step),
+            people=step.node.node_type.outside,
+        )
+        for step in steps
+        if _is_dated(step) or paths[step.claim.schedule_id]
     )
     for step in steps:
         step.instance = instances.get(step.claim.instance_id)
     facts = facts_for(
         [
-            Need(step.instance, roots[step.claim.schedule_id])
+            Need(step.instance, paths[step.claim.schedule_id])
             for step in steps
-            if step.instance and roots[step.claim.schedule_id]
+            if step.instance and paths[step.claim.schedule_id]
         ],
         now=now,
     )
@@ -142,19 +149,16 @@ def prepare(claims: Sequence[Claim], *, now: datetime) -> list[Step]:
     return steps
 
 
-def _roots(step: Step) -> frozenset[str]:
-    roots = roots_read_by(step.claim.version_id, step.claim.node_id)
-    return roots | {"recipient"} if step.node.node_type.outside else roots
+def _paths(step: Step) -> frozenset[str]:
+    """Name what the step reads; what goes out also shows the vendor and the couple in its frame."""
+    paths = paths_read_by(step.claim.version_id, step.claim.node_id)
+    return paths | {"recipient.name", "vendor.name"} if step.node.node_type.outside else paths
 
 
 def _is_dated(step: Step) -> bool:
     """Tell whether the step, its place behind it, or its sending hours need the couple's calendar."""
     held = step.claim
     return bool(held.meant or step.node.node_type.outside or leads_to_dates(held.version_id, held.node_id))
-
-
-def _needs_instance(step: Step) -> bool:
-    return _is_dated(step) or bool(roots_read_by(step.claim.version_id, step.claim.node_id))
 
 
 def decide(step: Step, *, now: datetime) -> Advance | Deliver | WaitUntil | Fail | Finish | None:
@@ -257,29 +261,39 @@ def settle(
 def _write(results: Sequence[Result], *, now: datetime) -> int:
     """Commit results with their changes and tickets, inside the caller's transaction; ring on commit."""
     committed = commit(results, now=now, bell_lease=settings.QUEUE_BELL_LEASE_SECONDS)
-    for result in results:
-        if result.claim.schedule_id not in committed.won:
-            log.info("stale_result", schedule=result.claim.schedule_id, fence=result.claim.fence)
-            continue
-        if result.changes:
-            _apply(result, now=now)
+    won = [result for result in results if result.claim.schedule_id in committed.won]
+    if len(won) < len(results):
+        log.info("stale_results", left_out=len(results) - len(won))
+    _apply([result for result in won if result.changes], now=now)
+    for result in won:
         if result.ticket:
             interventions.ticket_open(claim=result.claim, draft=result.ticket, now=now)
         if result.error_class:
             log_failure(result, now=now)
     tell_finished(committed.finished, now=now)
     ring_on_commit(committed.places)
-    return len(committed.won)
+    return len(won)
 
 
-def _apply(result: Result, *, now: datetime) -> None:
-    instance = Instance.objects.only("public_id", "client_id").get(id=result.claim.instance_id)
-    client = Client.objects.get(id=instance.client_id)
-    held = result.claim
-    place = Place(instance.public_id, held.node_id, held.branch, held.visit)
-    actor = f"instance:{instance.public_id}"
-    for number, change in enumerate(result.changes):
-        changes.apply(change, client=client, source=f"{place}:{number}", actor=actor, now=now)
+def _apply(results: Sequence[Result], *, now: datetime) -> None:
+    """Carry out the changes that steps asked for, in their order."""
+    if not results:
+        return
+    instances = Instance.objects.only("public_id", "client").in_bulk(
+        [one.claim.instance_id for one in results]
+    )
+    clients = Client.objects.select_related("vendor").in_bulk([one.client_id for one in instances.values()])
+    for result in results:
+        held, instance = result.claim, instances[result.claim.instance_id]
+        place = Place(instance.public_id, held.node_id, held.branch, held.visit)
+        for number, change in enumerate(result.changes):
+            changes.apply(
+                change,
+                client=clients[instance.client_id],
+                source=f"{place}:{number}",
+                actor=f"instance:{instance.public_id}",
+                now=now,
+            )
 
 
 def log_failure(result: Result, *, now: datetime) -> None:
@@ -333,6 +347,7 @@ def skip_parked(schedule: Schedule, *, reason: str, now: datetime) -> None:
         attempt=max(schedule.attempt, 1),
         claims=0,
         due_at=schedule.due_at or now,
+        ready_at=now,
         meant=schedule.meant,
         wedding_at=schedule.wedding_at,
         queue=schedule.queue,

@@ -34,7 +34,9 @@ LONGEST = 450
 def sources(*folders: str) -> Iterator[Path]:
     for folder in folders:
         yield from (
-            path for path in sorted((ROOT / folder).rglob("*.py")) if "migrations" not in path.relative_to(ROOT).parts
+            path
+            for path in sorted((ROOT / folder).rglob("*.py"))
+            if "migrations" not in path.relative_to(ROOT).parts
         )
 
 
