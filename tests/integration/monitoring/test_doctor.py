@@ -34,9 +34,9 @@ BREAKS = {
     ),
     "completed_once": (
         "INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, node_id, node_type, branch,"
-        " visit, attempt, status, port, reason, error_class, error_code, queue, due_at, started_at, at, duration_ms)"
-        " SELECT gen_random_uuid(), vendor_id, instance_id, schedule_id, node_id, node_type, branch, visit, attempt,"
-        " status, port, reason, error_class, error_code, queue, due_at, started_at, at, duration_ms"
+        " visit, attempt, status, port, reason, error_class, error_code, queue, due_at, ready_at, started_at, at,"
+        " duration_ms) SELECT gen_random_uuid(), vendor_id, instance_id, schedule_id, node_id, node_type, branch, visit, attempt,"
+        " status, port, reason, error_class, error_code, queue, due_at, ready_at, started_at, at, duration_ms"
         " FROM engine_nodeexecution WHERE node_id = 'welcome'"
     ),
     "timers_follow_their_rule": "UPDATE engine_schedule SET due_at = due_at + interval '1 hour'",
