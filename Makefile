@@ -57,7 +57,7 @@ format: $(VENV)/.dev ## Put code into the house style
 	$(BIN)/ruff format --quiet .
 
 advance: $(VENV)/.local ## Move the demo's clock, with everything in between carried out: make advance BY=30d
-	@$(BIN)/python -m dev exec $(BIN)/python manage.py clock advance $(or $(BY),1d)
+	@$(BIN)/python -m dev exec $(BIN)/python manage.py clock advance "$(or $(BY),1d)"
 
 manage: $(VENV)/.local ## Run a command of manage.py on the running system: make manage DO="doctor"
 	@$(BIN)/python -m dev exec $(BIN)/python manage.py $(DO)

@@ -206,10 +206,13 @@ def _past(instance: Instance, graph: Graph) -> Iterator[TimelineEntry]:
     messages: dict[str, list[Message]] = defaultdict(list)
     for message in Message.objects.filter(instance_ref=instance.public_id).order_by("id"):
         messages[message.key.rpartition(":")[0]].append(message)
-    for row in NodeExecution.objects.filter(instance=instance).order_by("at", "id"):
+    rows = list(NodeExecution.objects.filter(instance=instance).order_by("at", "id"))
+    places = [str(Place(instance.public_id, row.node_id, row.branch, row.visit)) for row in rows]
+    # A place's messages are shown once, where it was left in the end, and not beside every time it was put off.
+    last = {place: number for number, place in enumerate(places)}
+    for number, (row, place) in enumerate(zip(rows, places, strict=True)):
         if row.node_id not in graph.nodes:
             continue
-        place = str(Place(instance.public_id, row.node_id, row.branch, row.visit))
         yield _entry(
             instance,
             graph,
@@ -217,7 +220,7 @@ def _past(instance: Instance, graph: Graph) -> Iterator[TimelineEntry]:
             state=_PAST_STATES[NodeExecution.Status(row.status)],
             at=row.at,
             reason=row.reason,
-            messages=tuple(messages[place]),
+            messages=tuple(messages[place]) if last[place] == number else (),
         )
 
 

@@ -11,6 +11,8 @@ from monitoring.views import couples, health, instances, journeys, overview, tic
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/journey-monitor/")),
+    # Pages that are not ours (admin, API docs) make browsers ask for it here.
+    path("favicon.ico", RedirectView.as_view(url="/static/journeys/icon.svg")),
     re_path(r"^login/?$", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     re_path(r"^logout/?$", LogoutView.as_view(), name="logout"),
     re_path(r"^health/live/?$", health.live, name="health-live"),

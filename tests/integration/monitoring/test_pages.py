@@ -145,6 +145,10 @@ def test_address_of_the_start_leads_to_the_monitor(db):
     assert "/journey-monitor/" == Browser().get("/")["Location"]
 
 
+def test_browser_that_asks_for_an_icon_gets_ours():
+    assert "/static/journeys/icon.svg" == Browser().get("/favicon.ico")["Location"]
+
+
 def test_login_leads_to_the_monitor_and_logout_back(vendor, owner):
     browser = Browser()
     answer = browser.post("/login/", {"username": owner.username, "password": "a long password"})
