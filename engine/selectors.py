@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count
 
 from channels.models import Message
 from engine.graphs import graph_of
@@ -19,6 +20,7 @@ from journeys.language.calendar import Calendar, anchor_of
 from journeys.language.graph import Graph
 from journeys.language.transitions import arrive
 from journeys.models import Client, Vendor
+from journeys.scoping import owned_by
 
 #: Planned steps shown for one instance.
 MOST_PLANNED = 120
@@ -59,9 +61,7 @@ def metrics(*, vendor: Vendor, timeframe: timedelta, now: datetime) -> dict[str,
         "instances": _instance_figures(vendor, since=since, now=now),
         "messages": _counts(Message, vendor, since=since, now=now),
         "tickets": {
-            "open": InterventionTicket.objects.filter(
-                vendor=vendor, status=InterventionTicket.Status.OPEN
-            ).count()
+            "open": owned_by(vendor, InterventionTicket).filter(status=InterventionTicket.Status.OPEN).count()
         },
         "series": _series(vendor, since=since, now=now),
     }
@@ -101,22 +101,23 @@ def _percentiles(values: list[float] | None) -> dict[str, float | None]:
 
 def _instance_figures(vendor: Vendor, *, since: datetime, now: datetime) -> dict[str, int]:
     figures = {
-        "active": Instance.objects.filter(vendor=vendor, status=Instance.Status.ACTIVE).count(),
-        "paused": Instance.objects.filter(vendor=vendor, status=Instance.Status.PAUSED).count(),
-        "started": Instance.objects.filter(vendor=vendor, started_at__gt=since, started_at__lte=now).count(),
+        "active": owned_by(vendor, Instance).filter(status=Instance.Status.ACTIVE).count(),
+        "paused": owned_by(vendor, Instance).filter(status=Instance.Status.PAUSED).count(),
+        "started": owned_by(vendor, Instance).filter(started_at__gt=since, started_at__lte=now).count(),
     }
     for status in (Instance.Status.COMPLETED, Instance.Status.CANCELLED, Instance.Status.FAILED):
-        figures[status.value] = Instance.objects.filter(
-            vendor=vendor, status=status, finished_at__gt=since, finished_at__lte=now
-        ).count()
+        figures[status.value] = (
+            owned_by(vendor, Instance)
+            .filter(status=status, finished_at__gt=since, finished_at__lte=now)
+            .count()
+        )
     return figures
 
 
 def _counts(model: type[Message], vendor: Vendor, *, since: datetime, now: datetime) -> dict[str, int]:
     counted: dict[str, int] = dict.fromkeys(model.Status.values, 0)
-    rows = model.objects.filter(vendor=vendor, created_at__gt=since, created_at__lte=now)
-    for status in rows.values_list("status", flat=True):
-        counted[status] += 1
+    rows = owned_by(vendor, model).filter(created_at__gt=since, created_at__lte=now)
+    counted.update(rows.order_by().values_list("status").annotate(Count("id")))
     return counted
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from channels.addresses import index_of
 from channels.models import Suppression
 from journeys.models import Vendor
+from journeys.scoping import owned_by
 
 #: Weightier reasons replace lighter ones, so that the order in which reports come does not matter.
 WEIGHT = {"invalid": 1, "bounced": 2, "unsubscribed": 3, "stop": 4, "complained": 5, "by_hand": 6}
@@ -16,7 +17,7 @@ WEIGHT = {"invalid": 1, "bounced": 2, "unsubscribed": 3, "stop": 4, "complained"
 
 def suppressed_because(*, vendor: Vendor, channel: str, address_index: str) -> str:
     """Say why a vendor must not write to an address; "" when it may."""
-    rows = Suppression.objects.filter(vendor=vendor, channel=channel, address_index=address_index)
+    rows = owned_by(vendor, Suppression).filter(channel=channel, address_index=address_index)
     return rows.values_list("reason", flat=True).first() or ""
 
 

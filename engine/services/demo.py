@@ -16,6 +16,7 @@ from django.db import transaction
 from engine.models import Instance
 from journeys.demo.couples import couples_of
 from journeys.models import ApiKey, Client, Journey, JourneyTemplate, Vendor
+from journeys.scoping import owned_by
 from journeys.services import api_keys, journeys, templates, vendors
 from journeys.services.importing import import_rows, read_rows
 
@@ -158,7 +159,7 @@ def _vendor(shown: DemoVendor, *, now: datetime) -> Vendor:
 
 def _journey(vendor: Vendor, key: str, *, now: datetime) -> None:
     template = JourneyTemplate.objects.get(vendor=None, key=key)
-    if Journey.objects.filter(vendor=vendor, name=template.name).exists():
+    if owned_by(vendor, Journey).filter(name=template.name).exists():
         return
     with transaction.atomic():
         journey = templates.template_instantiate(template=template, vendor=vendor, now=now, actor=ACTOR)

@@ -20,6 +20,7 @@ from journeys.language.errors import ExpressionError, NotRegistered
 from journeys.language.expressions import compile_expression
 from journeys.language.registry import EventFacts, trigger_types
 from journeys.models import Client, Journey, Vendor
+from journeys.scoping import owned_by
 from journeys.services import audit
 
 #: Longest payload of an event, as JSON, in characters.
@@ -96,9 +97,11 @@ def _validate(model: type[BaseModel], payload: Mapping[str, Any]) -> None:
 def _start_journeys(
     event: TriggerEvent, *, vendor: Vendor, now: datetime, actor: str
 ) -> list[dict[str, str]]:
-    journeys = Journey.objects.filter(
-        vendor=vendor, status=Journey.Status.ACTIVE, current_version__trigger_type=event.type
-    ).select_related("current_version")
+    journeys = (
+        owned_by(vendor, Journey)
+        .filter(status=Journey.Status.ACTIVE, current_version__trigger_type=event.type)
+        .select_related("current_version")
+    )
     if event.client is None:
         return [_outcome(journey, "not_matched", "The event names no client.") for journey in journeys]
     facts: dict[str, Any] = {}

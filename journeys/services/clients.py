@@ -13,6 +13,7 @@ from journeys.encryption import blind_index
 from journeys.errors import Conflict, Invalid
 from journeys.language.calendar import local_time
 from journeys.models import Client, Stakeholder, Tag, Vendor, Wedding, WeddingAnchor
+from journeys.scoping import owned_by
 from journeys.services.audit import record
 from journeys.services.vendors import check_zone
 from journeys.services.weddings import (
@@ -92,7 +93,7 @@ def client_add(
         raise Invalid("Give the client a name: display_name, or a first name.", code="bad_name")
     if time_zone:
         check_zone(time_zone)
-    if external_ref and Client.objects.filter(vendor=vendor, external_ref=client.external_ref).exists():
+    if external_ref and owned_by(vendor, Client).filter(external_ref=client.external_ref).exists():
         raise Conflict(
             f"There is already a client with external_ref {external_ref!r}: change that one instead.",
             code="duplicate_external_ref",

@@ -16,6 +16,7 @@ from journeys.encryption import blind_index
 from journeys.errors import Invalid, ServiceError
 from journeys.language.calendar import local_time
 from journeys.models import Client, Vendor
+from journeys.scoping import owned_by
 from journeys.services.clients import client_add
 from journeys.services.vendors import check_zone
 from journeys.services.weddings import StakeholderData, WeddingData
@@ -289,7 +290,7 @@ class _Reading:
 
 
 def _is_known(vendor: Vendor, identity: _Identity) -> bool:
-    clients = Client.objects.filter(vendor=vendor)
+    clients = owned_by(vendor, Client)
     if identity.reference and clients.filter(external_ref=identity.reference).exists():
         return True
     if not identity.email_index:

@@ -14,6 +14,7 @@ from journeys.errors import Invalid
 from journeys.language.calendar import BusinessCalendar, SendingHours, zone_of
 from journeys.language.errors import LanguageError
 from journeys.models import Membership, Vendor
+from journeys.scoping import owned_by
 from journeys.services.audit import record
 
 
@@ -121,7 +122,7 @@ def membership_add(
         raise Invalid(
             f"There is no role {role!r}. Choose one of {', '.join(Membership.Role.values)}.", code="bad_role"
         )
-    known = Membership.objects.select_for_update().filter(vendor=vendor, user_id=user.pk).first()
+    known = owned_by(vendor, Membership).select_for_update().filter(user_id=user.pk).first()
     if known is not None and known.role == role:
         return known
     membership, _ = Membership.objects.update_or_create(

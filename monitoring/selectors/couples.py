@@ -101,7 +101,7 @@ def couple_page(*, vendor: Vendor, now: datetime, query: str = "", page: int = 1
     address = _address(query, vendor=vendor)
     if address:
         index = index_of(address)
-        people = Stakeholder.objects.filter(vendor=vendor).filter(Q(email_index=index) | Q(phone_index=index))
+        people = owned_by(vendor, Stakeholder).filter(Q(email_index=index) | Q(phone_index=index))
         clients = clients.filter(
             Q(email_index=index) | Q(phone_index=index) | Q(weddings__in=people.values("wedding"))
         )

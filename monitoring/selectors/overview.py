@@ -12,6 +12,7 @@ from engine.models import Instance, InterventionTicket, QueueControl
 from engine.services.priorities import QUEUES, queue_span
 from journeys.language.zones import local_instant, local_time
 from journeys.models import Vendor, Wedding
+from journeys.scoping import owned_by
 
 WEEK = timedelta(days=7)
 HOUR = timedelta(hours=1)
@@ -226,16 +227,18 @@ def near_weddings(*, vendor: Vendor, now: datetime) -> list[NearWedding]:
     """Give the weddings from today to a week ahead, nearest first, with what needs a person."""
     today = local_time(now, vendor.time_zone).date()
     weddings = list(
-        Wedding.objects.filter(
-            vendor=vendor, status=Wedding.Status.PLANNED, date__range=(today, today + WEEK)
-        ).select_related("client")
+        owned_by(vendor, Wedding)
+        .filter(status=Wedding.Status.PLANNED, date__range=(today, today + WEEK))
+        .select_related("client")
     )
     numbers = [wedding.pk for wedding in weddings]
     open_tickets = InterventionTicket.Status.OPEN
     tickets: dict[int, int] = {}
-    for wedding_id in InterventionTicket.objects.filter(
-        vendor=vendor, status=open_tickets, instance__wedding_id__in=numbers
-    ).values_list("instance__wedding_id", flat=True):
+    for wedding_id in (
+        owned_by(vendor, InterventionTicket)
+        .filter(status=open_tickets, instance__wedding_id__in=numbers)
+        .values_list("instance__wedding_id", flat=True)
+    ):
         tickets[wedding_id] = tickets.get(wedding_id, 0) + 1
     due = dict(
         _rows(
@@ -302,7 +305,7 @@ def overview(*, vendor: Vendor, now: datetime) -> Overview:
     today_bins, _ = steps_by_bin(vendor=vendor, since=began, until=now, width=timedelta(minutes=30))
     earlier, _ = steps_by_bin(vendor=vendor, since=since - WEEK, until=now - WEEK + AHEAD, width=width)
     weddings = near_weddings(vendor=vendor, now=now)
-    open_tickets = InterventionTicket.objects.filter(vendor=vendor, status=InterventionTicket.Status.OPEN)
+    open_tickets = owned_by(vendor, InterventionTicket).filter(status=InterventionTicket.Status.OPEN)
     control = QueueControl.objects.filter(id=1).first()
     return Overview(
         now=now,
@@ -323,7 +326,7 @@ def overview(*, vendor: Vendor, now: datetime) -> Overview:
         tickets_open=open_tickets.count(),
         tickets_near=sum(one.tickets for one in weddings),
         running=control.running if control else True,
-        live_instances=Instance.objects.filter(vendor=vendor, status__in=Instance.LIVE).count(),
+        live_instances=owned_by(vendor, Instance).filter(status__in=Instance.LIVE).count(),
         chart_since=since,
         bin=width,
     )

@@ -85,6 +85,17 @@ def test_models_do_not_read_the_clock_behind_our_back() -> None:
     ]
 
 
+def test_rows_of_a_vendor_are_reached_through_one_door() -> None:
+    doors = {"journeys/scoping.py", "journeys/api/base.py"}
+    around = {
+        str(path.relative_to(ROOT))
+        for path in sources(*APPS)
+        if re.search(r"\.objects[^\n]*\.filter\(\s*vendor=vendor", path.read_text(encoding="utf-8"))
+    }
+
+    assert set() == around - doors
+
+
 def test_channels_is_our_own_package() -> None:
     assert ROOT / "channels" / "__init__.py" == Path(channels.__file__)
     for name in ("requirements.txt", "requirements-local.txt", "requirements-dev.txt"):
