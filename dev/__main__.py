@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 
+from dev.keeping import Kept
 from dev.places import RUNNING, VAR, Trouble
 from dev.ports import require_free
 from dev.postgres import public_home
@@ -59,7 +60,10 @@ def run() -> int:
             raise Trouble(
                 "It runs already from this folder: stop it with `make stop`, or use the one that runs."
             )
-        with servers(postgres_folder=VAR / "postgres", valkey_folder=VAR / "valkey", durable=True) as urls:
+        kept: list[Kept] = []
+        with servers(
+            postgres_folder=VAR / "postgres", valkey_folder=VAR / "valkey", durable=True, kept=kept
+        ) as urls:
             env = {
                 "PUBLIC_URL": where.web,
                 "FLOWER_URL": where.flower,
@@ -70,7 +74,16 @@ def run() -> int:
             try:
                 prepare(env)
                 print(f"Prepared in {time.monotonic() - began:.0f} s; starting the processes.", flush=True)
-                Supervisor(programs(where), env=env, every_tick=_announcer(where, env)).run()
+                announce = _announcer(where, env)
+                supervisor = Supervisor(programs(where), env=env)
+
+                def every_tick() -> None:
+                    for server in kept:
+                        server.look(supervisor.say)
+                    announce()
+
+                supervisor.every_tick = every_tick
+                supervisor.run()
             finally:
                 RUNNING.unlink(missing_ok=True)
     return 0

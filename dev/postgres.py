@@ -19,6 +19,7 @@ from typing import Final
 import psycopg
 
 from dev import children
+from dev.keeping import Kept
 from dev.places import LOGS, ROOT, Trouble
 from dev.ports import free_port
 
@@ -190,8 +191,10 @@ def _await_ready(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path, *, durable: bool) -> Iterator[str]:
+def postgres(folder: Path, *, durable: bool, kept: list[Kept] | None = None) -> Iterator[str]:
     """Run a server on the data in the folder and give its database's URL; stop it afterwards.
+
+    It is added to `kept`, for whoever looks after servers that die.
 
     Only this machine reaches it, without a password. With durable=False a crash of the machine may lose data:
     faster, for tests.
@@ -200,7 +203,6 @@ def postgres(folder: Path, *, durable: bool) -> Iterator[str]:
     binaries = _binaries(user)
     data = _data_folder(folder, user)
     _initialize(binaries, data, user)
-    _clear_the_way(data)
     port = free_port()
     options = {
         "unix_socket_directories": "",
@@ -214,20 +216,28 @@ def postgres(folder: Path, *, durable: bool) -> Iterator[str]:
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{folder.name}.log"
-    with log.open("wb") as output:
-        child = children.spawn(
-            [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", *settings],
-            user=user,
-            output=output,
-            cwd=Path("/"),
-            end_signal=signal.SIGINT,
-        )
+    log.unlink(missing_ok=True)
+
+    def start() -> subprocess.Popen[bytes]:
+        _clear_the_way(data)
+        with log.open("ab") as output:
+            return children.spawn(
+                [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", *settings],
+                user=user,
+                output=output,
+                cwd=Path("/"),
+                end_signal=signal.SIGINT,
+            )
+
+    server = Kept("PostgreSQL", start, start())
     try:
         url = f"postgres://postgres@127.0.0.1:{port}/{DATABASE}"
-        _await_ready(child, url, log)
+        _await_ready(server.child, url, log)
+        if kept is not None:
+            kept.append(server)
         yield url
     finally:
-        _stop(child)
+        _stop(server.child)
         if not durable:
             shutil.rmtree(data, ignore_errors=True)
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from dev.keeping import Kept
 from dev.places import LOCK, RUNNING, STATIC, VAR, Trouble
 from dev.postgres import postgres
 from dev.secrets import read_secrets
@@ -30,13 +31,17 @@ def sole_runner() -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def servers(*, postgres_folder: Path, valkey_folder: Path, durable: bool) -> Iterator[dict[str, str]]:
-    """Give DATABASE_URL and REDIS_URL: those of the environment, or of servers started here."""
+def servers(
+    *, postgres_folder: Path, valkey_folder: Path, durable: bool, kept: list[Kept] | None = None
+) -> Iterator[dict[str, str]]:
+    """Give DATABASE_URL and REDIS_URL: those of the environment, or of servers started here (added to `kept`)."""
     with contextlib.ExitStack() as stack:
         database = os.environ.get("DATABASE_URL") or stack.enter_context(
-            postgres(postgres_folder, durable=durable)
+            postgres(postgres_folder, durable=durable, kept=kept)
         )
-        broker = os.environ.get("REDIS_URL") or stack.enter_context(valkey(valkey_folder, durable=durable))
+        broker = os.environ.get("REDIS_URL") or stack.enter_context(
+            valkey(valkey_folder, durable=durable, kept=kept)
+        )
         yield {"DATABASE_URL": database, "REDIS_URL": broker}
 
 

@@ -64,7 +64,7 @@ class Supervisor:
         ]
         self._env = dict(env)
         self._output = output
-        self._every_tick = every_tick
+        self.every_tick = every_tick
         self._stop_seconds = stop_seconds
         self._width = max((len(program.name) for program in programs), default=0)
         self._colored = output.isatty()
@@ -86,7 +86,7 @@ class Supervisor:
             try:
                 while not self._stops:
                     self._turn()
-                    self._every_tick()
+                    self.every_tick()
             finally:
                 self._stop_all()
 

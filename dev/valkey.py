@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 import redis
 
 from dev import children
+from dev.keeping import Kept
 from dev.places import LOGS, Trouble
 from dev.ports import free_port
 
@@ -48,30 +50,30 @@ def _clear_the_way(pid_file: Path, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def valkey(folder: Path, *, durable: bool) -> Iterator[str]:
-    """Run a server on the data in the folder and give its URL; stop it afterwards."""
+def valkey(folder: Path, *, durable: bool, kept: list[Kept] | None = None) -> Iterator[str]:
+    """Run a server on the data in the folder and give its URL; stop it afterwards.
+
+    It is added to `kept`, for whoever looks after servers that die.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     pid_file = folder / "server.pid"
-    _clear_the_way(pid_file, folder)
     port = free_port()
     log = LOGS / f"{folder.name}.log"
-    with log.open("wb") as output:
-        child = children.spawn(
-            [
-                *(_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder),
-                *(
-                    "--appendonly",
-                    "yes" if durable else "no",
-                    "--save",
-                    "",
-                    "--maxmemory-policy",
-                    "noeviction",
-                ),
-            ],
-            output=output,
-        )
-    pid_file.write_text(str(child.pid), encoding="utf-8")
+    log.unlink(missing_ok=True)
+    lasting = ("--appendonly", "yes" if durable else "no", "--save", "", "--maxmemory-policy", "noeviction")
+
+    def start() -> subprocess.Popen[bytes]:
+        _clear_the_way(pid_file, folder)
+        with log.open("ab") as output:
+            child = children.spawn(
+                [_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, *lasting],
+                output=output,
+            )
+        pid_file.write_text(str(child.pid), encoding="utf-8")
+        return child
+
+    server = Kept("Valkey", start, start())
     url = f"redis://127.0.0.1:{port}/0"
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -82,11 +84,13 @@ def valkey(folder: Path, *, durable: bool) -> Iterator[str]:
             ):
                 client.ping()
                 break
-            if child.poll() is not None or time.monotonic() > deadline:
+            if server.child.poll() is not None or time.monotonic() > deadline:
                 message = f"Valkey did not start; see {log}"
                 raise Trouble(message)
             time.sleep(0.05)
+        if kept is not None:
+            kept.append(server)
         yield url
     finally:
-        children.stop(child, seconds=STOP_SECONDS)
+        children.stop(server.child, seconds=STOP_SECONDS)
         pid_file.unlink(missing_ok=True)

@@ -152,6 +152,23 @@ def test_killed_web_process_comes_back(system):
     assert system.wait_for(lambda: system.get("/health/live") == 200, seconds=40)
 
 
+@pytest.mark.parametrize(
+    ("server", "words"), [("Valkey", "valkey-server"), ("PostgreSQL", "bin/postgres -D")]
+)
+def test_killed_server_comes_back_and_work_goes_on(system, server, words):
+    before = _ticks(system)
+    found = [child for child in system.family() if words in " ".join(child.cmdline())]
+    told = system.output().count(f"{server} ended (signal 9); starting it again")
+
+    found[0].kill()
+
+    system.wait_for(
+        lambda: system.output().count(f"{server} ended (signal 9); starting it again") > told, seconds=20
+    )
+    assert system.wait_for(lambda: system.get("/health/ready") == 200, seconds=60)
+    assert system.wait_for(lambda: _ticks(system) >= before + 4, seconds=60)
+
+
 def test_second_run_from_the_same_folder_is_refused_in_one_sentence(system):
     other = {**system.env, "PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
 
