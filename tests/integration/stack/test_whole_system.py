@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from dev.children import command_of
 from dev.ports import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -76,6 +77,10 @@ class System:
 
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    def find(self, words: str) -> psutil.Process:
+        """Give the living process with these words in its command; one that is just ending has none."""
+        return next(child for child in self.family() if words in command_of(child.pid))
 
     def end(self) -> float:
         began = time.monotonic()
@@ -142,7 +147,7 @@ def test_health_check_of_the_beat_hears_it(system):
 
 
 def test_killed_web_process_comes_back(system):
-    web = next(child for child in system.family() if "config.asgi:application" in " ".join(child.cmdline()))
+    web = system.find("config.asgi:application")
 
     web.kill()
 
@@ -157,10 +162,10 @@ def test_killed_web_process_comes_back(system):
 )
 def test_killed_server_comes_back_and_work_goes_on(system, server, words):
     before = _ticks(system)
-    found = [child for child in system.family() if words in " ".join(child.cmdline())]
+    running = system.find(words)
     told = system.output().count(f"{server} ended (signal 9); starting it again")
 
-    found[0].kill()
+    running.kill()
 
     system.wait_for(
         lambda: system.output().count(f"{server} ended (signal 9); starting it again") > told, seconds=20
