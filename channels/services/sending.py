@@ -190,7 +190,10 @@ def record(*, message_id: int, fence: int, result: SendResult, now: datetime) ->
     """
     with transaction.atomic():
         message = Message.objects.select_for_update().get(pk=message_id)
-        heard = (Status.SENDING, Status.IN_DOUBT)
+        heard = {Status.SENDING, Status.IN_DOUBT}
+        if result.verdict in {Verdict.ACCEPTED, Verdict.REJECTED}:
+            # Better late than never: this answers the question that was given up.
+            heard.add(Status.UNKNOWN)
         if message.fence != fence or message.status not in heard:
             return message
         if result.verdict == Verdict.IN_DOUBT:
@@ -313,6 +316,24 @@ def settle_by_person(*, message_id: int, sent: bool, now: datetime) -> Message:
         elif not sent and (open_question or message.status in {Status.REJECTED, Status.WITHHELD}):
             _settle(message, Status.RETRY, by="person", reason="A person decided to send it again.", now=now)
         return message
+
+
+def give_up(*, place: str, now: datetime) -> None:
+    """End what is still open of the messages whose keys begin with `place`, for their step will not come back.
+
+    What waits to be tried again is withheld. What is at the provider or in doubt becomes unknown; a late answer or a
+    report still settles it. Runs inside the caller's transaction; a second call changes nothing.
+    """
+    open_ones = Message.objects.select_for_update().filter(
+        key__startswith=place, status__in=[Status.SENDING, Status.IN_DOUBT, Status.RETRY]
+    )
+    for message in open_ones.order_by("id"):
+        if message.status == Status.RETRY:
+            reason = "Not sent: its step was left before it could be tried again."
+            _settle(message, Status.WITHHELD, by="person", reason=reason, now=now)
+        else:
+            reason = "Its step was left before it was known whether the provider took it."
+            _settle(message, Status.UNKNOWN, by="person", reason=reason, now=now)
 
 
 def outbound(message: Message) -> OutboundMessage:

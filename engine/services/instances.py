@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from channels.services import sending
 from engine import signals
 from engine.graphs import graph_of
 from engine.models import Instance, InterventionTicket, Schedule, TriggerEvent
@@ -184,6 +185,7 @@ def instance_cancel(*, instance: Instance, now: datetime, actor: str, reason: st
         instance.status, instance.reason, instance.finished_at = Status.CANCELLED, reason[:300], now
         instance.save(update_fields=["status", "reason", "finished_at"])
         Schedule.objects.filter(instance=instance).delete()
+        sending.give_up(place=f"{instance.public_id}:", now=now)
         interventions.close_all(instance=instance, resolution="cancel", now=now, actor=actor)
         return _changed(instance, "instance.cancelled", now=now, actor=actor, reason=reason)
 

@@ -10,10 +10,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.utils import InterfaceError, OperationalError
 
+from channels.services import sending
 from channels.services.sending import StaleFence
 from engine.bells import ring_on_commit
 from engine.graphs import leads_to_dates, paths_read_by
-from engine.models import Instance, Schedule
+from engine.models import Instance, NodeExecution, Schedule
 from engine.places import Place
 from engine.services import changes, failures, interventions
 from engine.services.claims import MAX_CLAIMS, LeaseLost, claim, lock_instances
@@ -270,9 +271,21 @@ def _write(results: Sequence[Result], *, now: datetime) -> int:
             interventions.ticket_open(claim=result.claim, draft=result.ticket, now=now)
         if result.error_class:
             log_failure(result, now=now)
+        if result.stay is None and result.status != NodeExecution.Status.SUCCEEDED:
+            _give_up_messages(result, now=now)
     tell_finished(committed.finished, now=now)
     ring_on_commit(committed.places)
     return len(won)
+
+
+def _give_up_messages(result: Result, *, now: datetime) -> None:
+    """End what is open of the messages of a place that was left without having been done."""
+    held = result.claim
+    if not Step.of(held).node.node_type.outside:
+        return
+    instance_ref = Instance.objects.values_list("public_id", flat=True).get(id=held.instance_id)
+    place = Place(instance_ref, held.node_id, held.branch, held.visit)
+    sending.give_up(place=f"{place}:", now=now)
 
 
 def _apply(results: Sequence[Result], *, now: datetime) -> None:

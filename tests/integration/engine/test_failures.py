@@ -13,7 +13,7 @@ from channels.services import sending
 from engine.models import ErrorLog, Instance, InterventionTicket, NodeExecution, Schedule
 from engine.services import dispatch, recovery, runner, tickets
 from engine.services.claims import MAX_CLAIMS, claim
-from engine.services.instances import instance_retry, instance_start
+from engine.services.instances import instance_cancel, instance_retry, instance_start
 from journeys.language.errors import ErrorClass
 from journeys.models import Client, Journey, Vendor
 from journeys.services.clients import set_field
@@ -236,3 +236,41 @@ def test_a_step_that_kills_its_workers_is_quarantined(vendor: Vendor, couple: Cl
     run_until_idle(now)
 
     assert "poison" == InterventionTicket.objects.get().code
+
+
+@pytest.mark.parametrize("way", ["cancel", "skip"])
+def test_no_message_stays_open_when_its_step_is_left(
+    vendor: Vendor, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(sending, "hand_over", Provider(BUSY))
+    instance = begin(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
+    for hours in range(8):
+        run_until_idle(now + timedelta(hours=2 * hours))
+    assert Message.Status.RETRY == Message.objects.get().status
+
+    if way == "cancel":
+        instance_cancel(instance=instance, now=now, actor=ACTOR)
+    else:
+        tickets.ticket_skip(ticket=InterventionTicket.objects.get(), now=now, actor=ACTOR)
+
+    assert Message.Status.WITHHELD == Message.objects.get().status
+
+
+def test_an_answer_that_comes_after_the_cancellation_is_still_heard(
+    vendor: Vendor, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = begin(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
+    real = sending.hand_over
+
+    def cancelled_meanwhile(message: Message) -> SendResult:
+        result = real(message)
+        instance_cancel(instance=instance, now=now, actor=ACTOR)
+        assert Message.Status.UNKNOWN == Message.objects.get().status
+        return result
+
+    monkeypatch.setattr(sending, "hand_over", cancelled_meanwhile)
+    run_until_idle(now)
+
+    assert Message.Status.ACCEPTED == Message.objects.get().status
+    instance.refresh_from_db()
+    assert Instance.Status.CANCELLED == instance.status
