@@ -47,7 +47,7 @@ class Message(models.Model):
     vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="messages")
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="messages")
     #: "<instance>:<node>:<branch>:<visit>:<recipient>"; what "never twice" hangs on.
-    key = models.CharField(max_length=240, unique=True)
+    key = models.CharField(max_length=900, unique=True)
     #: Public id of the instance it belongs to, and its place there; "" for a message sent by hand.
     instance_ref = models.CharField(max_length=32, default="", blank=True)
     node_id = models.CharField(max_length=64, default="", blank=True)

@@ -4,6 +4,7 @@ from engine.models.control import Heartbeat, QueueControl, Watermark
 from engine.models.errors import ErrorLog, InterventionTicket
 from engine.models.event import TriggerEvent
 from engine.models.execution import NodeExecution
+from engine.models.experiment import VariantAssignment
 from engine.models.instance import Instance
 from engine.models.schedule import Schedule
 
@@ -16,5 +17,6 @@ __all__ = [
     "QueueControl",
     "Schedule",
     "TriggerEvent",
+    "VariantAssignment",
     "Watermark",
 ]

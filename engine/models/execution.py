@@ -27,6 +27,8 @@ class NodeExecution(models.Model):
         #: Put off without an attempt: outside sending hours, open circuit, message in doubt.
         HELD = "held", "Put off"
         FAILED = "failed", "Failed"
+        #: The token was taken away: another branch was first, or the passage ended elsewhere.
+        CANCELLED = "cancelled", "Cancelled"
 
     #: A place that was completed has exactly one row with one of these.
     COMPLETED = (Status.SUCCEEDED, Status.SKIPPED)
@@ -39,7 +41,7 @@ class NodeExecution(models.Model):
     schedule_id = models.BigIntegerField()
     node_id = models.CharField(max_length=64)
     node_type = models.CharField(max_length=40)
-    branch = models.CharField(max_length=200, default="", blank=True)
+    branch = models.CharField(max_length=600, default="", blank=True)
     visit = models.PositiveIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=10, choices=Status.choices)

@@ -40,6 +40,10 @@ class Instance(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     #: Why it is paused, cancelled or failed, as a sentence.
     reason = models.CharField(max_length=300, default="", blank=True)
+    #: How it ended: "completed", "stopped", "goal:<name>", "exit:<name>"; "" while it goes on.
+    result = models.CharField(max_length=80, default="", blank=True)
+    #: The place of the step that started it as a sub-journey; "" for none.
+    started_by = models.CharField(max_length=900, default="", blank=True)
     variables = EncryptedJSONField(null=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -55,6 +59,7 @@ class Instance(models.Model):
         indexes = [
             models.Index(fields=["vendor", "status", "-id"], name="instance_by_status"),
             models.Index(fields=["client", "-id"], name="instance_of_client"),
+            models.Index(fields=["started_by"], name="instance_sub", condition=~models.Q(started_by="")),
             models.Index(
                 fields=["wedding"],
                 name="instance_live_of_wedding",

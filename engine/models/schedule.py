@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from engine.models.instance import Instance
@@ -26,9 +27,15 @@ class Schedule(models.Model):
     vendor = models.ForeignKey(Vendor, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="schedules")
     node_id = models.CharField(max_length=64)
-    #: "" outside of splits.
-    branch = models.CharField(max_length=200, default="", blank=True)
+    #: "" outside of splits; otherwise a frame for each split around it: "<split>@<visit>.<port>/…".
+    branch = models.CharField(max_length=600, default="", blank=True)
     visit = models.PositiveIntegerField(default=1)
+    #: How often each jump has sent the token back: {node: times}; NULL where none has.
+    rounds = models.JSONField(null=True, blank=True)
+    #: What wakes it before `due_at`: topics such as "event:form_submitted"; NULL when it waits for time alone.
+    awaits = ArrayField(models.CharField(max_length=100), null=True, blank=True)
+    #: When it began to wait for one of `awaits`; NULL when it does not.
+    waiting_since = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     #: The engine's time at which it is to be carried out; NULL only while parked.
     due_at = models.DateTimeField(null=True, blank=True)

@@ -173,6 +173,8 @@ def decide(step: Step, *, now: datetime) -> Advance | Deliver | WaitUntil | Fail
         now=now,
         attempt=step.claim.attempt,
         visit=step.claim.visit,
+        rounds=0,
+        waiting=None,
         evaluate=lambda source: compile_expression(source).evaluate(step.facts, now),
         render=lambda source: render(source, step.facts),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, Literal
 
 from typing_extensions import TypeVar
 
 from .errors import ErrorClass
+from .settings import Timing
 
 Channel = Literal["email", "sms"]
 Purpose = Literal["transactional", "marketing"]
@@ -56,7 +57,58 @@ class CreateTask:
     due: date | None = None
 
 
-Change = AddTag | RemoveTag | SetStatus | SetField | CreateTask
+@dataclass(frozen=True, slots=True)
+class SetVariable:
+    """Write one of the passage's own variables; one that the journey does not declare is an error."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SetAnchor:
+    """Give the wedding one of its other dates, or take it away (None)."""
+
+    name: str
+    date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignVariant:
+    """Remember which variant of an experiment the client belongs to; the first assignment stays."""
+
+    experiment: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartJourney:
+    """Begin another journey for the client; `journey` is its public id."""
+
+    journey: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveJourney:
+    """End the client's passage through another journey; nothing when there is none."""
+
+    journey: str
+    reason: str = ""
+
+
+Change = (
+    AddTag
+    | RemoveTag
+    | SetStatus
+    | SetField
+    | CreateTask
+    | SetVariable
+    | SetAnchor
+    | AssignVariant
+    | StartJourney
+    | LeaveJourney
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +121,35 @@ class Advance:
     changes: tuple[Change, ...] = ()
     #: One sentence for the time line.
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Leave by several ports at once: a token goes on from each, in a branch of its own."""
+
+    ports: tuple[str, ...]
+    output: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Stay at the step until something happens; the step is asked again then, with fresh facts.
+
+    A wait looks at the facts and not at the event that woke it, so that nothing is missed and waking twice is
+    harmless: the step answers WaitFor again as long as what it waits for is not there.
+    """
+
+    #: What wakes it: "event:form_submitted", "message", "task", "client", "wedding", "journey", …
+    topics: tuple[str, ...]
+    #: One sentence: "Waits until the questionnaire is answered."
+    reason: str
+    #: Until when at most, counted from the moment the wait began. The step then sees `waiting.timed_out`.
+    timeout: Timing | None = None
+    #: Look again at least this often, for what becomes true by itself as time passes.
+    recheck: timedelta | None = None
+    #: Carried out once, when the wait begins.
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +166,10 @@ class Deliver:
     port: str = "next"
     #: What happens when nobody can say whether the provider took the message.
     when_in_doubt: DoubtPolicy = "ticket"
+    #: After everybody has their copy: stay and wait instead of leaving by the port.
+    then: WaitFor | None = None
+    #: Carried out with the step's result.
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +193,24 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """End the couple's passage through the journey."""
+    """End this way through the journey; the passage is over when no other way is left."""
 
     reason: str = ""
     result: str = "completed"
+    #: End the whole passage, whatever else is under way in other branches.
+    everything: bool = False
 
 
-Outcome = Advance | Deliver | WaitUntil | Fail | Finish
+Outcome = Advance | Fork | Deliver | WaitUntil | WaitFor | Fail | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Tell a step that it is asked again while it waits."""
+
+    since: datetime
+    #: The wait's time-out has passed.
+    timed_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +226,10 @@ class StepContext(Generic[SettingsT]):
     attempt: int
     #: Passages of this token round a loop, counted from 1.
     visit: int
+    #: How often this step has sent the token back already, in the loop around it.
+    rounds: int
+    #: Set when the step answered WaitFor before and is asked again.
+    waiting: Waiting | None
     #: Evaluate a source of the expression language against the facts.
     evaluate: Callable[[str], Any]
     #: Render a Liquid source that speaks to nobody in particular (task titles, field values).

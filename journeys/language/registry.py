@@ -112,6 +112,16 @@ class NodeType(ABC, Generic[SettingsT]):
         del settings
         return ()
 
+    def reads(self, settings: SettingsT) -> Iterable[str]:
+        """Return dotted fact paths that the step reads beside those in its texts and expressions."""
+        del settings
+        return ()
+
+    def touches_wedding(self, settings: SettingsT) -> bool:
+        """Tell whether the step changes the wedding or starts a journey, so that the wedding is locked first."""
+        del settings
+        return False
+
     @abstractmethod
     def execute(self, context: StepContext[SettingsT]) -> Outcome:
         """Answer what should happen; touch nothing."""

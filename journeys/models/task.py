@@ -19,7 +19,7 @@ class Task(models.Model):
     note = EncryptedTextField(default="", blank=True)
     due_on = models.DateField(null=True, blank=True)
     #: What made it: "<instance>:<node>:<branch>:<visit>", or NULL when a person did. Makes the step repeatable.
-    source = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 NULL is not unique
+    source = models.CharField(max_length=900, null=True, blank=True)  # noqa: DJ001 NULL is not unique
     done_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
