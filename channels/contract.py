@@ -50,8 +50,23 @@ class ReportKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     #: The person wants to be written to again (answered START); lifts a "stop".
     RESUBSCRIBED = "resubscribed"
+    #: The person wrote back.
+    ANSWERED = "answered"
     #: Something else; kept, and changes nothing.
     OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes along with an email."""
+
+    name: str
+    #: Without parameters: "text/calendar".
+    content_type: str
+    content: bytes
+    #: "REQUEST", "CANCEL" or "PUBLISH" for a calendar invitation, which mail programs also want as a part of the
+    #: letter itself; "" for any other file.
+    calendar_method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,8 @@ class OutboundMessage:
     unsubscribe_url: str | None
     #: The engine's time of this hand-over.
     handed_over_at: datetime
+    #: Texts (SMS) have none.
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ _ATTRIBUTES = {tag: {"class", "style"} for tag in STYLES} | {
     "img": {"class", "style", "src", "alt", "title"},
     "ol": {"class", "style", "start"},
 }
+_PAGE_ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 
 
@@ -54,6 +55,14 @@ def to_html(source: str) -> str:
     html = str(_PARSER.renderer.render(tokens, _PARSER.options, {}))
     return nh3.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=_SCHEMES, link_rel="noopener"
+    ).strip()
+
+
+def to_page(source: str) -> str:
+    """Render Markdown as HTML for a page of ours: known tags, no styles of its own, web links only."""
+    html = str(_PARSER.render(source))
+    return nh3.clean(
+        html, tags=_TAGS, attributes=_PAGE_ATTRIBUTES, url_schemes=_SCHEMES, link_rel="noopener noreferrer"
     ).strip()
 
 

@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from channels.links import UNSUBSCRIBE_MARK
 from channels.markdown import to_html, to_text
 from channels.segments import segments_of
+from channels.wording import frame_words
 from journeys.language.errors import TextError
 from journeys.language.texts import compile_text
 from journeys.language.texts import render as render_liquid
@@ -48,6 +49,16 @@ class Rendered:
     segments: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a message says to one recipient, before it gets its frame; a person may still edit it."""
+
+    #: "" for a text (SMS).
+    subject: str
+    #: Markdown for email, plain text for SMS.
+    body: str
+
+
 def render_message(
     *, channel: str, subject: str, body: str, facts: Mapping[str, Any], purpose: str = "transactional"
 ) -> Rendered:
@@ -57,13 +68,36 @@ def render_message(
         TextError: something that is printed is undefined or empty without a default, nothing is left to send, or it
             is longer than providers take.
     """
+    wording = word_message(channel=channel, subject=subject, body=body, facts=facts)
+    return frame_message(channel=channel, wording=wording, facts=facts, purpose=purpose)
+
+
+def word_message(*, channel: str, subject: str, body: str, facts: Mapping[str, Any]) -> Wording:
+    """Put the facts of one recipient into the Liquid sources; for email what is printed is escaped.
+
+    Raises:
+        TextError: something that is printed is undefined or empty without a default.
+    """
     if channel == "sms":
-        return _sms(body, facts)
-    return _email(subject, body, facts, marketing=purpose == "marketing")
+        return Wording("", render_liquid(body, facts))
+    return Wording(render_liquid(subject, facts), render_markdown(body, facts))
 
 
-def _sms(body: str, facts: Mapping[str, Any]) -> Rendered:
-    text = render_liquid(body, facts).strip()
+def frame_message(
+    *, channel: str, wording: Wording, facts: Mapping[str, Any], purpose: str = "transactional"
+) -> Rendered:
+    """Put the vendor's frame around the words, in the recipient's language.
+
+    Raises:
+        TextError: nothing is left to send, or it is longer than providers take.
+    """
+    if channel == "sms":
+        return _sms(wording.body)
+    return _email(wording, facts, marketing=purpose == "marketing")
+
+
+def _sms(text: str) -> Rendered:
+    text = text.strip()
     if not text:
         raise TextError("The text is empty for this recipient. Write something that is always there.")
     if len(text) > MAX_SMS_LENGTH:
@@ -73,25 +107,28 @@ def _sms(body: str, facts: Mapping[str, Any]) -> Rendered:
     return Rendered(subject="", text=text, html="", segments=segments_of(text).count)
 
 
-def _email(subject: str, body: str, facts: Mapping[str, Any], *, marketing: bool) -> Rendered:
-    line = " ".join(render_liquid(subject, facts).split())
+def _email(wording: Wording, facts: Mapping[str, Any], *, marketing: bool) -> Rendered:
+    line = " ".join(wording.subject.split())
     if not line:
         raise TextError("The subject is empty for this recipient. Write something that is always there.")
-    markdown = render_markdown(body, facts)
+    markdown = wording.body
     if not markdown.strip():
         raise TextError("The letter is empty for this recipient. Write something that is always there.")
     vendor = facts.get("vendor", {})
+    locale = facts.get("recipient", {}).get("locale") or "en"
+    frame = frame_words(locale)
     context = {
         "subject": line[:MAX_SUBJECT_LENGTH],
         "body": to_html(markdown),
         "vendor": vendor,
         "website": _web_address(str(vendor.get("website") or "")),
-        "locale": facts.get("recipient", {}).get("locale") or "en",
+        "locale": locale,
+        "unsubscribe": frame.unsubscribe,
         "unsubscribe_url": UNSUBSCRIBE_MARK if marketing else "",
     }
     return Rendered(
         subject=context["subject"],
-        text=_text_part(to_text(markdown), vendor, marketing=marketing),
+        text=_text_part(to_text(markdown), vendor, no_more=frame.no_more if marketing else ""),
         html=render_to_string("channels/email.html", context),
     )
 
@@ -167,10 +204,10 @@ def _web_address(website: str) -> str:
     return f"https://{website}" if _WEB_ADDRESS.fullmatch(f"https://{website}") else ""
 
 
-def _text_part(text: str, vendor: Mapping[str, Any], *, marketing: bool) -> str:
+def _text_part(text: str, vendor: Mapping[str, Any], *, no_more: str) -> str:
     """Put the same footer under the plain text as under the HTML."""
     lines = [text, "", "-- ", str(vendor.get("name") or "")]
     lines += [str(vendor[name]) for name in ("phone", "website") if vendor.get(name)]
-    if marketing:
-        lines += ["", f"To get no more messages like this: {UNSUBSCRIBE_MARK}"]
+    if no_more:
+        lines += ["", f"{no_more} {UNSUBSCRIBE_MARK}"]
     return "\n".join(lines).rstrip() + "\n"

@@ -12,7 +12,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -33,6 +35,10 @@ class NoAnswer(Exception):
     """The request, or a part of it, went out, and no whole answer came back."""
 
 
+class AnswerTooLarge(NoAnswer):
+    """An answer came, with more than MAX_ANSWER_BYTES in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back, whatever its status."""
@@ -44,8 +50,29 @@ class Answer:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
+    """Give the context that certificates are checked with."""
     return ssl.create_default_context(cafile=certifi.where())
+
+
+#: How much less than its own time-out a call may take, set around the calls of one step.
+_allowed: ContextVar[float | None] = ContextVar("_allowed", default=None)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Let every call to the outside inside this block take at most so long, whatever its own time-out says."""
+    token = _allowed.set(seconds)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def seconds_allowed(timeout: float) -> float:
+    """Give the time that a call may take here, at most `timeout`."""
+    allowed = _allowed.get()
+    return timeout if allowed is None else min(timeout, allowed)
 
 
 def exchange(
@@ -57,9 +84,29 @@ def exchange(
         NotSent: name, TCP or TLS failed; it may be tried again.
         NoAnswer: anything later; the provider may have acted.
     """
-    began = time.monotonic()
+    timeout = seconds_allowed(timeout)
     parts = urlsplit(url)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port, min(timeout, CONNECT_SECONDS))
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return speak(connection, method=method, target=target, headers=headers, body=body, timeout=timeout)
+
+
+def speak(
+    connection: http.client.HTTPConnection,
+    *,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    timeout: float,
+) -> Answer:
+    """Connect, send one request and read its answer within `timeout` seconds in all; the connection is closed.
+
+    Raises:
+        NotSent: name, TCP or TLS failed; it may be tried again.
+        NoAnswer: anything later; the other side may have acted. AnswerTooLarge: it surely has.
+    """
+    began = time.monotonic()
     try:
         connection.connect()
     except (OSError, http.client.HTTPException) as error:
@@ -72,10 +119,11 @@ def exchange(
     deadline.daemon = True
     deadline.start()
     try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body=body, headers=dict(headers))
         response = connection.getresponse()
-        content = response.read(MAX_ANSWER_BYTES)
+        content = response.read(MAX_ANSWER_BYTES + 1)
+        if len(content) > MAX_ANSWER_BYTES:
+            raise AnswerTooLarge("AnswerTooLarge")
         if response.length:
             raise NoAnswer("IncompleteRead")
         if late.is_set():
@@ -94,7 +142,7 @@ def exchange(
 
 def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
     if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=_tls())
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls())
     return http.client.HTTPConnection(host, port, timeout=timeout)
 
 

@@ -185,6 +185,15 @@ class Environment(BaseModel):
         default="journeys@localhost", description="Sender address of email when a vendor has none of its own."
     )
 
+    # Webhooks of journeys
+    webhook_ports: Words = Field(
+        default=(), description="Ports that webhook steps may call, besides 80 and 443."
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Lets webhook steps call this machine and private networks. For tests and demos only.",
+    )
+
     # Logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe message that is logged."
@@ -221,6 +230,13 @@ class Environment(BaseModel):
     def _is_mail_server(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
             raise ValueError("must look like smtp://user:password@host:587")
+        return value
+
+    @field_validator("webhook_ports")
+    @classmethod
+    def _are_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(port.isascii() and port.isdigit() and 0 < int(port) < 65_536 for port in value):  # noqa: PLR2004
+            raise ValueError("must be port numbers such as 8443, separated by commas")
         return value
 
     @field_validator("data_keys")

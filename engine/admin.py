@@ -10,17 +10,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from engine.models import (
+    Approval,
     ErrorLog,
     Heartbeat,
     Instance,
     InterventionTicket,
+    LatePlan,
     NodeExecution,
     QueueControl,
     Schedule,
     TriggerEvent,
     Watermark,
+    WeddingMove,
+    ZoneUpdate,
 )
-from engine.services import instances, tickets
+from engine.services import approvals, instances, tickets
 from journeys import clock
 from journeys.errors import ServiceError
 
@@ -81,6 +85,29 @@ class TicketAdmin(ReadOnlyAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
         """Cancel the chosen tickets' instances."""
         _each(request, queryset, tickets.ticket_cancel, "ticket", "ended")
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """Messages that wait for a yes; their words are read and edited on the monitor."""
+
+    list_display = ("public_id", "status", "vendor", "client", "step_name", "expires_at", "decided_by")
+    list_filter = ("status", "vendor")
+    list_select_related = ("vendor", "client")
+    search_fields = ("public_id", "client__public_id")
+    exclude = ("contents", "original", "note")
+    ordering = ("-id",)
+    actions = ("approve", "reject")
+
+    @admin.action(description="Approve")
+    def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
+        """Approve the chosen messages as they are."""
+        _each(request, queryset, approvals.approval_approve, "approval", "approved")
+
+    @admin.action(description="Hold back")
+    def reject(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
+        """Keep the chosen messages from going out."""
+        _each(request, queryset, approvals.approval_reject, "approval", "held back")
 
 
 @admin.register(Instance)
@@ -169,3 +196,33 @@ class WatermarkAdmin(ReadOnlyAdmin):
     """How far the ticks have come."""
 
     list_display = ("name", "at")
+
+
+from engine import admin_meets, admin_modules  # noqa: E402, F401 the same register, in files of their own
+
+
+@admin.register(WeddingMove)
+class WeddingMoveAdmin(ReadOnlyAdmin):
+    """What happened to weddings' dates."""
+
+    list_display = ("public_id", "kind", "vendor", "wedding", "made_at", "made_by", "undone_at")
+    list_filter = ("kind",)
+    list_select_related = ("vendor", "wedding")
+    search_fields = ("public_id", "wedding__public_id")
+
+
+@admin.register(LatePlan)
+class LatePlanAdmin(ReadOnlyAdmin):
+    """Plans of passages that began late."""
+
+    list_display = ("public_id", "status", "vendor", "instance", "made_at", "confirm_by", "settled_by")
+    list_filter = ("status",)
+    list_select_related = ("vendor", "instance")
+    search_fields = ("public_id", "instance__public_id")
+
+
+@admin.register(ZoneUpdate)
+class ZoneUpdateAdmin(ReadOnlyAdmin):
+    """Changes of the time-zone database, and what moved."""
+
+    list_display = ("version", "was", "applied_at", "examined", "moved")

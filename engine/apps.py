@@ -13,6 +13,6 @@ class EngineConfig(AppConfig):
 
     def ready(self) -> None:
         """Discover the node and trigger types and connect the receivers."""
-        from engine import discovery, receivers  # noqa: F401, PLC0415 the app registry must be ready first
+        from engine import discovery, receivers, wakers  # noqa: F401, PLC0415 the app registry must be ready first
 
         discovery.discover()

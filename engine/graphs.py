@@ -36,7 +36,7 @@ def paths_read_by(version_id: int, node_id: str) -> frozenset[str]:
         paths |= expressions.compile_expression(source).paths()
     for _, source in node.node_type.texts(node.settings):
         paths |= {read.name for read in texts.variables_of(source)}
-    return frozenset(paths)
+    return frozenset(paths | set(node.node_type.reads(node.settings)))
 
 
 @lru_cache(maxsize=KEPT * 64)
@@ -44,7 +44,9 @@ def leads_to_dates(version_id: int, node_id: str) -> bool:
     """Tell whether a step, or one that it leads to, is timed, so that placing it needs the couple's dates."""
     graph = graph_of(version_id)
     near = {node_id, *(edge.target for edge in graph.edges if edge.source == node_id)}
-    return any(graph.nodes[name].settings.when is not None for name in near)
+    # A wait's time-out may name a wall-clock time, which stands on the wedding's clock too.
+    may_time_out = getattr(graph.nodes[node_id].settings, "timeout", None) is not None
+    return may_time_out or any(graph.nodes[name].settings.when is not None for name in near)
 
 
 def trigger_of(version_id: int) -> TriggerSettings:

@@ -9,11 +9,22 @@ from django.dispatch import receiver
 
 from channels.models import Message
 from channels.signals import message_settled
-from engine.models import Schedule
+from engine.models import Instance, Schedule
 from engine.places import Place
-from engine.services import dispatch, interventions, rescheduling, triggering
-from journeys.models import Client, Wedding
-from journeys.signals import client_added, wedding_moved
+from engine.services import (
+    approvals,
+    dispatch,
+    interventions,
+    late_plans,
+    meetings,
+    recomputing,
+    rescheduling,
+    triggering,
+)
+from engine.signals import instance_changed, instance_started, zone_data_changed
+from journeys.calendars import WeddingState
+from journeys.models import Client, Vendor, Wedding
+from journeys.signals import client_added, vendor_dates_changed, wedding_moved
 
 
 @receiver(client_added)
@@ -32,9 +43,37 @@ def start_on_client_added(*, client: Client, now: datetime, actor: str, **_kwarg
 
 
 @receiver(wedding_moved)
-def follow_wedding(*, wedding: Wedding, now: datetime, **_kwargs: Any) -> list[rescheduling.Moved]:
+def follow_wedding(
+    *, wedding: Wedding, before: WeddingState, correction: bool, now: datetime, actor: str, **_kwargs: Any
+) -> None:
     """Move what hangs on the wedding's dates, in the transaction that moved them."""
-    return rescheduling.follow_wedding(wedding=wedding, now=now)
+    rescheduling.follow_wedding(wedding=wedding, before=before, correction=correction, now=now, actor=actor)
+
+
+@receiver(vendor_dates_changed)
+def follow_vendor(*, vendor: Vendor, now: datetime, **_kwargs: Any) -> None:
+    """Move what the vendor's settings move, in the transaction that changed them."""
+    recomputing.follow_vendor(vendor=vendor, now=now)
+
+
+@receiver(instance_started)
+def hold_if_late(*, instance: Instance, now: datetime, actor: str, **_kwargs: Any) -> None:
+    """Hold a passage that begins late where its journey asks for it, in the transaction that began it."""
+    late_plans.hold_if_late(instance=instance, now=now, actor=actor)
+
+
+@receiver(instance_changed)
+def close_late_plan(*, instance: Instance, now: datetime, actor: str, **_kwargs: Any) -> None:
+    """Close the plan of a passage that was resumed by hand or has ended."""
+    late_plans.follow_status(instance=instance, now=now, actor=actor)
+
+
+@receiver(wedding_moved)
+def ask_anew(*, wedding: Wedding, before: WeddingState, now: datetime, **_kwargs: Any) -> None:
+    """Take back approvals of words that may name the old day, in the transaction that moved it."""
+    was = (before.status, before.date, before.time, before.time_zone)
+    if was != (wedding.status, wedding.date, wedding.time, wedding.time_zone):
+        approvals.withdraw_for_wedding(wedding=wedding, now=now)
 
 
 @receiver(message_settled)
@@ -58,3 +97,16 @@ def go_on_after_message(*, message: Message, now: datetime, **_kwargs: Any) -> N
     ids = list(held.values_list("id", flat=True))
     Schedule.objects.filter(id__in=ids).update(due_at=now)
     dispatch.offer_on_commit(ids, now=now)
+
+
+@receiver(wedding_moved)
+def cancel_meetings(*, wedding: Wedding, now: datetime, actor: str, **_kwargs: Any) -> None:
+    """Cancel the meetings that are ahead of a wedding that will not take place, in the transaction that cancels it."""
+    if wedding.status == Wedding.Status.CANCELLED:
+        meetings.cancel_of_wedding(wedding=wedding, now=now, actor=actor)
+
+
+@receiver(zone_data_changed)
+def follow_zone_data(*, now: datetime, **_kwargs: Any) -> None:
+    """Let meetings keep the time on the clock, in the transaction that writes the new version down."""
+    meetings.follow_zone_data(now=now)

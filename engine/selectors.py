@@ -200,6 +200,8 @@ _PAST_STATES = {
     NodeExecution.Status.FAILED: "failed",
     NodeExecution.Status.RETRYING: "retrying",
     NodeExecution.Status.HELD: "held",
+    # The token was taken away before the step was done.
+    NodeExecution.Status.CANCELLED: "skipped",
 }
 
 
@@ -271,7 +273,8 @@ def _planned(
             if target is None or target in seen or port == "error":
                 continue
             seen.add(target)
-            forks = conditional or len([one for one in ports if one != "error"]) > 1
+            choice = len([one for one in ports if one != "error"]) > 1
+            forks = conditional or (choice and not graph.nodes[node_id].takes_all)
             due = arrive(graph, target, branch="", visit=1, calendar=calendar, now=reached).due
             ways.append((target, max(due.instant or reached, reached), forks))
             late = due.instant is not None and due.meant is not None and due.instant < reached

@@ -8,5 +8,12 @@ from django.dispatch import Signal
 steps_committed = Signal()
 #: An instance was started, paused, resumed, cancelled or finished. Arguments: instance, now, actor.
 instance_changed = Signal()
+#: A passage was begun; it stands at its start. Arguments: instance, now, actor.
+instance_started = Signal()
 #: A ticket was opened or resolved. Arguments: ticket, now.
 ticket_changed = Signal()
+#: A message waits for a person's yes, or does no longer. Arguments: approval, now.
+approval_changed = Signal()
+#: Stored moments were computed anew with another time-zone database; a receiver that keeps moments of its own does
+#: the same. Arguments: version, was, now, moved (a list of `engine.services.recomputing.Recomputed` to add to).
+zone_data_changed = Signal()

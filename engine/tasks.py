@@ -12,7 +12,18 @@ from celery.signals import worker_ready
 from django.db import close_old_connections, connection
 
 from engine.bells import EXECUTE
-from engine.services import dates, dispatch, heartbeats, recovery, runner
+from engine.services import (
+    changeovers,
+    dates,
+    dispatch,
+    heartbeats,
+    late_plans,
+    notices,
+    recovery,
+    runner,
+    waking,
+    zones,
+)
 from journeys import clock, partitions
 from journeys.api import idempotency
 
@@ -40,8 +51,21 @@ def tick_dispatch(**_kwargs: Any) -> None:
     heartbeats.beat("beat")
     until = time.monotonic() + DISPATCH_FOR
     while time.monotonic() < until:
-        rung = dispatch.dispatch(now=clock.now())
+        now = clock.now()
+        rung = waking.process(now=now) + dispatch.dispatch(now=now)
         time.sleep(DISPATCH_PAUSE if rung else DISPATCH_IDLE)
+
+
+@shared_task(name=notices.SEND)
+def send_notices(*, places: list[tuple[int, int]], **_kwargs: Any) -> None:
+    """Send the letters about meetings that a bell names."""
+    notices.carry_out(places=[(int(notice), int(fence)) for notice, fence in places], now=clock.now())
+
+
+@shared_task(name="engine.tick.notices")
+def tick_notices(**_kwargs: Any) -> None:
+    """Ring for letters about meetings that are due, and for those that were lost."""
+    notices.dispatch(now=clock.now())
 
 
 @shared_task(name="engine.tick.sweep")
@@ -50,20 +74,32 @@ def tick_sweep(**_kwargs: Any) -> None:
     recovery.sweep()
 
 
+@shared_task(name="engine.tick.changeovers")
+def tick_changeovers(**_kwargs: Any) -> None:
+    """Carry on with those inside whose journey was published with a choice for them."""
+    changeovers.carry_on_all(now=clock.now())
+
+
 @shared_task(name="engine.tick.dates")
 def tick_dates(**_kwargs: Any) -> None:
-    """Start journeys whose day has come, keep history's partitions ready, and forget old answers."""
+    """Follow dates: a new zone database, journeys whose day has come, late ones that waited enough.
+
+    Also keep history's partitions ready, and forget old answers.
+    """
     now = clock.now()
     partitions.ensure(now=now)
+    zones.catch_up(now=now)
     dates.follow_dates(now=now)
+    late_plans.go_ahead(now=now)
     idempotency.forget_old(now=now)
 
 
 @worker_ready.connect
 def show_life(sender: Any = None, **_kwargs: Any) -> None:
-    """Beat once when a worker is ready; it goes on beating by itself."""
+    """Beat once when a worker is ready; it goes on beating by itself. Stored moments follow a new zone database."""
     name = getattr(sender, "hostname", None) or f"{socket.gethostname()}-{os.getpid()}"
     queues = sorted(getattr(getattr(sender, "task_consumer", None), "queues", None) or [], key=str)
     heartbeats.keep_beating(f"worker:{name}", queues=[getattr(queue, "name", str(queue)) for queue in queues])
+    zones.catch_up(now=clock.now())
     close_old_connections()
     connection.close()

@@ -15,10 +15,11 @@ const FACES = [
 ];
 const SUBSETS = ["latin", "latin-ext"];
 const ICONS = [
-  "activity", "calendar-days", "calendar-heart", "check", "chevron-down", "chevron-right", "circle-alert", "clock", "ellipsis",
-  "external-link", "file-pen", "flag", "git-branch", "inbox", "life-buoy", "list-checks", "log-out", "mail",
-  "message-square-text", "pause", "play", "rotate-ccw", "route", "search", "skip-forward", "split", "square-check", "tag", "user-round",
-  "users-round", "x", "zap",
+  "activity", "calendar", "calendar-days", "calendar-heart", "check", "chevron-down", "chevron-right",
+  "circle-alert", "clipboard-list", "clock", "ellipsis", "external-link", "file-pen", "file-text", "flag",
+  "git-branch", "inbox", "life-buoy", "list-checks", "log-out", "mail", "message-square-text", "pause", "play",
+  "rotate-ccw", "route", "search", "skip-forward", "split", "square-check", "star", "tag", "user-round", "users",
+  "users-round", "webhook", "x", "zap",
 ];
 
 const stale = [];

@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from journeys import clock
 from journeys.contacts import normal_email, normal_phone
-from journeys.errors import Invalid
+from journeys.errors import Invalid, ServiceError
 from journeys.fields import EncryptedField
 from journeys.models import (
     ApiKey,
@@ -91,7 +92,11 @@ class VendorForm(forms.ModelForm[Vendor]):
     def clean(self) -> dict[str, Any]:
         """Ask the service's own check."""
         given = super().clean() or {}
-        given |= {name: given[name] or {} for name in ("sending_hours", "settings") if name in given}
+        given |= {
+            name: given[name] or {}
+            for name in ("sending_hours", "contact_rules", "settings")
+            if name in given
+        }
         try:
             if "email" in given:
                 given["email"] = normal_email(given["email"])
@@ -205,11 +210,18 @@ class ApiKeyAdmin(RecordAdmin):
         messages.info(request, "The chosen keys no longer open anything.")
 
 
+class TaskDoneForm(ActionForm):
+    """How the chosen tasks came out, beside the action that finishes them."""
+
+    choice = forms.CharField(required=False, max_length=40, label="Came out as")
+
+
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin):
     """What vendors have to do by hand."""
 
-    list_display = ("public_id", "vendor", "client", "due_on", "done_at")
+    action_form = TaskDoneForm
+    list_display = ("public_id", "vendor", "client", "due_on", "choices", "choice", "done_at")
     list_filter = (("done_at", admin.EmptyFieldListFilter),)
     list_select_related = ("vendor", "client")
     search_fields = ("public_id", "client__public_id")
@@ -221,10 +233,16 @@ class TaskAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Mark as done", permissions=["finish"])
     def finish(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        """Finish the chosen tasks."""
+        """Finish the chosen tasks; those whose choice is missing or unknown stay open."""
+        choice, now = request.POST.get("choice", "").strip(), clock.now()
+        done = 0
         for task in queryset:
-            task_finish(task=task, now=clock.now(), actor=actor_of(request))
-        messages.info(request, "The chosen tasks are done.")
+            try:
+                task_finish(task=task, choice=choice, now=now, actor=actor_of(request))
+                done += 1
+            except ServiceError as error:
+                messages.warning(request, f"{task}: {error.message}")
+        messages.info(request, f"Tasks done: {done}.")
 
 
 class StakeholderInline(admin.StackedInline[Stakeholder, Wedding]):
@@ -350,3 +368,6 @@ class ClockShiftAdmin(ReadOnlyAdmin):
     """How far the engine's time is ahead."""
 
     list_display = ("id", "shift")
+
+
+from journeys import admin_forms  # noqa: E402, F401 the same register, in a file of its own

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from journeys.errors import Invalid
+from journeys.language.contact_rules import QuietHours
+from journeys.language.errors import LanguageError
 
 _PHONE_FAULTS = {
     phonenumbers.ValidationResult.TOO_SHORT: "has too few digits",
@@ -53,3 +57,31 @@ def normal_phone(text: str, *, region: str = "") -> str:
     if fault is not None:
         raise Invalid(f"The phone number {fault}. {_PHONE_HOW}", code="bad_phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def checked_channel(name: str) -> str:
+    """Give the name of a channel back, or "".
+
+    Raises:
+        Invalid: code `bad_channel`.
+    """
+    if name not in {"", "email", "sms"}:
+        raise Invalid(
+            f'There is no channel {name!r}. Write "email", "sms", or nothing to leave it to the step.',
+            code="bad_channel",
+        )
+    return name
+
+
+def checked_quiet_hours(hours: Sequence[str] | None) -> list[str] | None:
+    """Give quiet hours as they are stored: two times, [] for never, None for what the vendor says.
+
+    Raises:
+        Invalid: code `bad_quiet_hours`.
+    """
+    if hours is None or not hours:
+        return None if hours is None else []
+    try:
+        return QuietHours.read(list(hours)).as_setting()
+    except LanguageError as error:
+        raise Invalid(str(error), code="bad_quiet_hours") from error

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
 
-from journeys.language.calendar import AnchorMoment, BusinessCalendar, Calendar, local_time
+from journeys.calendars import calendar_from, state_of
+from journeys.language.calendar import Calendar, local_time
 from journeys.models import Client, Vendor, Wedding
 from journeys.recipients import full_name
 
@@ -85,7 +86,9 @@ def facts_of(
             "tags": sorted(tag.name for tag in client.tags.all()) if is_read(TAGS, reads) else [],
             "fields": client.fields or {},
         },
-        "wedding": _wedding_facts(wedding, zone=zone, now=now, with_anchors=is_read(ANCHORS, reads)),
+        "wedding": _wedding_facts(
+            wedding, vendor=vendor, zone=zone, now=now, with_anchors=is_read(ANCHORS, reads)
+        ),
         "people": _people_facts(wedding, client) if wedding and is_read(PEOPLE, reads) else {},
         "vendor": {
             "name": vendor.name,
@@ -105,18 +108,7 @@ def calendar_of(wedding: Wedding | None, vendor: Vendor) -> Calendar:
     A wedding that is cancelled or has no date lacks the anchor "wedding"; a cancelled one lacks them all. Business
     days are the vendor's. Reads `wedding.anchors.all()`, so a prefetch is used.
     """
-    business = BusinessCalendar(vendor.region)
-    if wedding is None:
-        return Calendar({}, vendor.time_zone, vendor.time_zone, business)
-    anchors: dict[str, AnchorMoment] = {}
-    if wedding.status != Wedding.Status.CANCELLED:
-        anchors = {
-            anchor.name: AnchorMoment(anchor.date, anchor.time, anchor.time_zone or wedding.time_zone)
-            for anchor in wedding.anchors.all()
-        }
-        if wedding.date is not None:
-            anchors["wedding"] = AnchorMoment(wedding.date, wedding.time, wedding.time_zone)
-    return Calendar(anchors, wedding.time_zone, vendor.time_zone, business)
+    return calendar_from(state_of(wedding) if wedding is not None else None, vendor)
 
 
 def calendars_of(*, weddings: Iterable[Wedding], vendor: Vendor) -> dict[int, Calendar]:
@@ -140,7 +132,7 @@ def is_read(what: str, reads: frozenset[str] | None) -> bool:
 
 
 def _wedding_facts(
-    wedding: Wedding | None, *, zone: str, now: dt.datetime, with_anchors: bool
+    wedding: Wedding | None, *, vendor: Vendor, zone: str, now: dt.datetime, with_anchors: bool
 ) -> dict[str, Any]:
     if wedding is None:
         return {
@@ -160,7 +152,9 @@ def _wedding_facts(
     date = wedding.date
     anchors: dict[str, str] = {}
     if with_anchors:
-        anchors = {anchor.name: anchor.date.isoformat() for anchor in wedding.anchors.all()}
+        own = {anchor.name: anchor.date for anchor in wedding.anchors.all()}
+        derived = {name: one.day for name, one in calendar_of(wedding, vendor).anchors.items()}
+        anchors = {name: day.isoformat() for name, day in {**derived, **own}.items()}
     return {
         "id": wedding.public_id,
         "date": date.isoformat() if date else None,

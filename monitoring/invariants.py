@@ -9,17 +9,23 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
+from django.db.models import Count, Exists, OuterRef
 
-from engine.models import Instance, QueueControl, Schedule
+from engine.graphs import graph_of
+from engine.models import ChangeoverEntry, Instance, NodeExecution, QueueControl, Schedule
+from engine.services import replaying
 from journeys import partitions, selectors
 from journeys.encryption import DecryptionFailed
 from journeys.fields import EncryptedTextField
 from journeys.language.calendar import due_from_meant
+from journeys.language.errors import DefinitionInvalid
 
 #: Examples named in a report.
 EXAMPLES = 5
 #: Rows decrypted of each column.
 SAMPLE = 20
+#: Instances whose history is replayed.
+REPLAYED = 200
 #: Schedules read at once.
 CHUNK = 500
 
@@ -194,6 +200,47 @@ def finished_has_no_schedule(_now: datetime) -> Finding:
         """SELECT DISTINCT i.public_id FROM engine_schedule s JOIN engine_instance i ON i.id = s.instance_id
            WHERE i.status NOT IN ('active', 'paused')"""
     )
+
+
+@invariant(
+    "Instances stand where their history says.",
+    remedy="Look at the instance's time line, cancel it and start it anew; report the case with its history.",
+)
+def state_is_history_replayed(_now: datetime) -> Finding:
+    """Replay the newest live instances whose history is there from the start, and that were never moved."""
+    moved = ChangeoverEntry.objects.filter(outcome=ChangeoverEntry.Outcome.MOVED)
+    begun = NodeExecution.objects.filter(instance_id=OuterRef("pk"), node_type="start")
+    newest = (
+        Instance.objects.filter(Exists(begun), status__in=Instance.LIVE)
+        .exclude(id__in=moved.values("instance_id"))
+        .order_by("-id")[:REPLAYED]
+    )
+    instances = {instance.id: instance for instance in newest}
+    found = replaying.differences(list(instances.values()))
+    named = [f"{instances[key].public_id}: {sentence}" for key, sentence in found.items()]
+    return Finding(len(named), named[:EXAMPLES])
+
+
+@invariant(
+    "Everybody inside a journey stands on a step of the version they are in.",
+    remedy="Move those inside to a version that has the step (docs/journeys.md), or cancel them.",
+)
+def place_is_in_its_version(_now: datetime) -> Finding:
+    """Look every place up in its version; a version that can not be read any more counts too."""
+    standing = Schedule.objects.filter(instance__status__in=Instance.LIVE).order_by()
+    wrong: list[str] = []
+    broken = 0
+    for version_id, node_id, count in standing.values_list("instance__version_id", "node_id").annotate(
+        count=Count("id")
+    ):
+        try:
+            known = node_id in graph_of(version_id).nodes
+        except DefinitionInvalid:
+            known = False
+        if not known:
+            broken += count
+            wrong.append(f"{node_id} in version {version_id}: {count}")
+    return Finding(broken, wrong[:EXAMPLES])
 
 
 @invariant(

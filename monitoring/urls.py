@@ -7,7 +7,20 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from monitoring import live
-from monitoring.views import couples, health, instances, journeys, overview, tickets
+from monitoring.views import (
+    ahead,
+    approvals,
+    couples,
+    health,
+    instances,
+    journeys,
+    moves,
+    overview,
+    plans,
+    tasks,
+    tickets,
+    versions,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/journey-monitor/")),
@@ -30,12 +43,77 @@ urlpatterns = [
     ),
     re_path(
         r"^journey-monitor/couples/(?P<client_id>cli_\w+)/move/?$",
-        couples.couple_move,
+        moves.couple_move,
         name="monitor-couple-move",
+    ),
+    re_path(
+        r"^journey-monitor/couples/(?P<client_id>cli_\w+)/move/undo/?$",
+        moves.couple_move_undo,
+        name="monitor-couple-move-undo",
+    ),
+    re_path(
+        r"^journey-monitor/couples/(?P<client_id>cli_\w+)/cancel/?$",
+        moves.couple_cancel,
+        name="monitor-couple-cancel",
+    ),
+    re_path(
+        r"^journey-monitor/instances/(?P<instance_id>ins_\w+)/plan/?$",
+        plans.instance_plan,
+        name="monitor-instance-plan",
+    ),
+    re_path(
+        r"^journey-monitor/instances/(?P<instance_id>ins_\w+)/plan/confirm/?$",
+        plans.instance_plan_confirm,
+        name="monitor-instance-plan-confirm",
     ),
     re_path(r"^journey-monitor/journeys/?$", journeys.journey_list, name="monitor-journeys"),
     re_path(
         r"^journey-monitor/journeys/(?P<journey_id>jrn_\w+)/?$", journeys.journey_page, name="monitor-journey"
+    ),
+    re_path(
+        r"^journey-monitor/journeys/(?P<journey_id>jrn_\w+)/ahead/?$",
+        ahead.journey_ahead,
+        name="monitor-journey-ahead",
+    ),
+    re_path(
+        r"^journey-monitor/instances/(?P<instance_id>ins_\w+)/why/?$",
+        ahead.instance_why,
+        name="monitor-instance-why",
+    ),
+    re_path(r"^journey-monitor/approvals/?$", approvals.approval_list, name="monitor-approvals"),
+    re_path(r"^journey-monitor/approvals/ahead/?$", approvals.approval_ahead, name="monitor-approvals-ahead"),
+    re_path(r"^journey-monitor/approvals/act/?$", approvals.approval_bulk, name="monitor-approvals-act"),
+    re_path(
+        r"^journey-monitor/approvals/(?P<approval_id>apr_\w+)/?$",
+        approvals.approval_page,
+        name="monitor-approval",
+    ),
+    re_path(
+        r"^journey-monitor/approvals/(?P<approval_id>apr_\w+)/decide/?$",
+        approvals.approval_decide,
+        name="monitor-approval-decide",
+    ),
+    re_path(
+        r"^journey-monitor/journeys/(?P<journey_id>jrn_\w+)/versions/?$",
+        versions.version_list,
+        name="monitor-versions",
+    ),
+    re_path(
+        r"^journey-monitor/journeys/(?P<journey_id>jrn_\w+)/publish/?$",
+        versions.publish,
+        name="monitor-publish",
+    ),
+    re_path(
+        r"^journey-monitor/journeys/(?P<journey_id>jrn_\w+)/unpin/?$", versions.unpin, name="monitor-unpin"
+    ),
+    re_path(
+        r"^journey-monitor/journeys/(?P<journey_id>jrn_\w+)/changeovers/(?P<changeover_id>chg_\w+)/undo/?$",
+        versions.undo,
+        name="monitor-changeover-undo",
+    ),
+    re_path(r"^journey-monitor/tasks/?$", tasks.task_list, name="monitor-tasks"),
+    re_path(
+        r"^journey-monitor/tasks/(?P<task_id>tsk_\w+)/done/?$", tasks.task_done, name="monitor-task-done"
     ),
     re_path(r"^journey-monitor/tickets/?$", tickets.ticket_list, name="monitor-tickets"),
     re_path(

@@ -23,6 +23,8 @@ def a_vendor(*, now: datetime, **fields: Any) -> Vendor:
         "region": "PT",
         "time_zone": "Europe/Lisbon",
         "email": "ola@luz.example.com",
+        # Some tests run by the real clock: at night they must do what they do by day.
+        "contact_rules": {"quiet_hours": {"sms": []}},
         **fields,
     }
     return vendors.vendor_add(**given, now=now, actor=ACTOR)
@@ -145,3 +147,41 @@ class JourneyBuilder:
 def a_journey() -> JourneyBuilder:
     """Begin a journey that is started by hand."""
     return JourneyBuilder()
+
+
+def a_net(steps: dict[str, tuple[str, dict[str, Any]]], *edges: str) -> JourneyBuilder:
+    """Write a journey as a net: its steps by id, and its edges as "from>to" or "from.port>to".
+
+    A start that is begun by hand is there already, and so are edges of the kind "start>first".
+    """
+    builder = JourneyBuilder()
+    for node_id, (kind, settings) in steps.items():
+        builder.nodes.append({"id": node_id, "type": kind, "name": node_id, "settings": settings})
+    for edge in edges:
+        source, _, target = edge.partition(">")
+        source, _, port = source.partition(".")
+        builder.edges.append({"from": source, "port": port or "next", "to": target})
+    return builder
+
+
+def split_all(*ports: str) -> tuple[str, dict[str, Any]]:
+    """Write a split that takes all its branches."""
+    return "split", {"by": {"kind": "all", "branches": [{"port": port} for port in ports]}}
+
+
+def merge(split: str, mode: str = "all", **settings: Any) -> tuple[str, dict[str, Any]]:
+    """Write a merge of a split's branches."""
+    return "merge", {"split": split, "mode": mode, **settings}
+
+
+def tag(name: str) -> tuple[str, dict[str, Any]]:
+    """Write a step that leaves a trace: a tag on the client."""
+    return "action", {"do": [{"kind": "add_tag", "tag": name}]}
+
+
+def pause(for_: str) -> tuple[str, dict[str, Any]]:
+    """Write a wait of so long."""
+    return "wait", {"when": {"kind": "duration", "for": for_}}
+
+
+END: tuple[str, dict[str, Any]] = ("end", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.models import Schedule
-from engine.services import dispatch, recovery, runner
+from engine.services import dispatch, recovery, runner, waking
 
 #: Far more rounds than any test needs; a journey that never rests is a fault.
 MOST_ROUNDS = 500
@@ -23,6 +23,7 @@ def run_until_idle(now: datetime) -> int:
     done = 0
     for _ in range(MOST_ROUNDS):
         recovery.sweep()
+        waking.process(now=now)
         dispatch.dispatch(now=now)
         places = bells()
         if not places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -34,6 +35,15 @@ class Sink(Adapter):
             subject=message.subject,
             body_text=message.text,
             body_html=message.html,
+            attachments=[
+                {
+                    "name": file.name,
+                    "content_type": file.content_type,
+                    "content": b64encode(file.content).decode(),
+                }
+                for file in message.attachments
+            ]
+            or None,
             received_at=message.handed_over_at,
         )
         with transaction.atomic():

@@ -14,8 +14,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import certifi
 from django.conf import settings as django_settings
 
-from channels.contract import Adapter, OutboundMessage, SendResult, Verdict
-from channels.transport import NoAnswer, NotSent
+from channels.contract import Adapter, Attachment, OutboundMessage, SendResult, Verdict
+from channels.transport import NoAnswer, NotSent, seconds_allowed
 from channels.verdicts import CodeMeaning, no_answer, not_sent
 from journeys.language.errors import ErrorClass
 
@@ -92,12 +92,29 @@ def compose(message: OutboundMessage) -> EmailMessage:
     mail.set_content(message.text)
     if message.html:
         mail.add_alternative(message.html, subtype="html")
+    for file in message.attachments:
+        _attach(mail, file)
     return mail
+
+
+def _attach(mail: EmailMessage, file: Attachment) -> None:
+    """Add a file; an invitation is also a part of the letter, which is where mail programs look for one."""
+    main, _, sub = file.content_type.partition("/")
+    if file.calendar_method:
+        mail.add_alternative(
+            file.content.decode(),
+            subtype=sub,
+            params={"method": file.calendar_method},
+            cte="quoted-printable",
+        )
+        # A second text/calendar would be taken for a second invitation.
+        main, sub = "application", "ics"
+    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
 
 
 def _connect(parts: SplitResult) -> smtplib.SMTP:
     """Connect, encrypt and log in; nothing of the message has gone out when this fails."""
-    timeout = django_settings.PROVIDER_TIMEOUT_SECONDS
+    timeout = seconds_allowed(django_settings.PROVIDER_TIMEOUT_SECONDS)
     context = ssl.create_default_context(cafile=certifi.where())
     host = parts.hostname or ""
     server: smtplib.SMTP

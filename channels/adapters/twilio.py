@@ -292,13 +292,13 @@ def _state(form: Mapping[str, str], token: str, now: datetime) -> DeliveryReport
 
 
 def _answer(form: Mapping[str, str], now: datetime) -> DeliveryReport:
-    """Read a text that a person sent to us: STOP and START count, anything else is kept."""
+    """Read a text that a person sent to us: STOP, START, or an answer."""
     sid = form.get("MessageSid") or form.get("SmsSid", "")
     number = form.get("From", "")
     if not sid or not number:
         raise CallbackRefused("The form names no message or no sender.")
     word = (form.get("OptOutType") or form.get("Body", "")).strip().strip(".!").upper()
-    kind = ReportKind.OTHER
+    kind = ReportKind.ANSWERED
     if word in STOP_WORDS:
         kind = ReportKind.UNSUBSCRIBED
     elif word in START_WORDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from journeys.fields import EncryptedTextField, PublicIdField
+from journeys.fields import EncryptedJSONField, EncryptedTextField, PublicIdField
 from journeys.models import Client, Vendor
 
 
@@ -61,6 +61,8 @@ class Message(models.Model):
     subject = EncryptedTextField(default="", blank=True)
     body_text = EncryptedTextField(default="", blank=True)
     body_html = EncryptedTextField(default="", blank=True)
+    #: What goes along, as `channels.attachments` writes and reads it; NULL for nothing.
+    attachments = EncryptedJSONField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices)
     delivery = models.CharField(max_length=12, choices=Delivery.choices, default=Delivery.NONE, blank=True)
     provider_id = models.CharField(max_length=200, default="", blank=True)

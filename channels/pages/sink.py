@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
@@ -71,6 +74,20 @@ def sink_body(request: HttpRequest, public_id: str) -> HttpResponse:
     response = HttpResponse(_found(request, public_id).body_html)
     response["Content-Security-Policy"] = BODY_POLICY
     response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@login_required
+@require_safe
+def sink_file(request: HttpRequest, public_id: str, number: str) -> HttpResponse:
+    """Give a file that went along, to be kept and never shown by the browser."""
+    files = _found(request, public_id).attachments or []
+    if int(number) >= len(files):
+        raise Http404
+    file = files[int(number)]
+    response = HttpResponse(b64decode(file["content"]), content_type=file["content_type"])
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file["name"])
+    response["Content-Security-Policy"] = BODY_POLICY
     return response
 
 

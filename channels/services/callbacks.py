@@ -116,7 +116,7 @@ def _apply(message: Message, reports: Sequence[DeliveryReport], *, now: datetime
 
 
 def _receive_about_address(provider: str, report: DeliveryReport, *, now: datetime) -> int:
-    """Let every vendor that wrote to an address hear that the person there answered STOP or START."""
+    """Let every vendor that wrote to an address hear that the person there answered: STOP, START or anything."""
     with transaction.atomic():
         try:
             with transaction.atomic():
@@ -136,7 +136,25 @@ def _receive_about_address(provider: str, report: DeliveryReport, *, now: dateti
                 )
             elif report.kind == ReportKind.RESUBSCRIBED:
                 lift(vendor_id=vendor_id, channel=report.channel, address=report.address, reasons=("stop",))
+        if report.kind == ReportKind.ANSWERED:
+            _answer_to_each(provider, report, vendors=vendors, now=now)
         return 1
+
+
+def _answer_to_each(provider: str, report: DeliveryReport, *, vendors: Sequence[int], now: datetime) -> None:
+    """Count an answer for the last message that each vendor sent there: nobody says which one it answers."""
+    sent = Message.objects.filter(
+        channel=report.channel, address_index=index_of(report.address), status=Status.ACCEPTED
+    )
+    for vendor_id in vendors:
+        message = sent.filter(vendor_id=vendor_id).order_by("-id").first()
+        if message is None:
+            continue
+        event = _event(provider, report, message=message, now=now)
+        event.event_key = f"{message.public_id}:{report.event_key}"[:240]
+        event.raw = None  # kept once, with the report itself
+        event.save(force_insert=True)
+        message_reported.send(sender=DeliveryEvent, message=message, event=event, now=now)
 
 
 def _event(provider: str, report: DeliveryReport, *, message: Message | None, now: datetime) -> DeliveryEvent:

@@ -13,13 +13,16 @@ A process that dies between 1 and 3 leaves `sending`. The next `prepare`, with a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from channels.addresses import index_of
+from channels.attachments import built
 from channels.contract import LookUpState, OutboundMessage, SendResult, Verdict
 from channels.links import callback_url, unsubscribe_url, with_unsubscribe_link
 from channels.models import Message
@@ -64,6 +67,8 @@ class MessageSpec:
     subject: str
     text: str
     html: str
+    #: As `channels.attachments` writes them; only for email.
+    attachments: tuple[Mapping[str, Any], ...] = ()
 
 
 def prepare(*, spec: MessageSpec, fence: int, now: datetime) -> Message:
@@ -136,6 +141,7 @@ def _fill(message: Message, *, spec: MessageSpec, fence: int, now: datetime) -> 
     link = unsubscribe_url(message.public_id)
     message.body_text = with_unsubscribe_link(spec.text, link)
     message.body_html = with_unsubscribe_link(spec.html, link)
+    message.attachments = [dict(one) for one in spec.attachments] or None
     message.fence = fence
     message.reason = withheld_because(spec, address_index=message.address_index)
     if message.reason:
@@ -357,6 +363,7 @@ def outbound(message: Message) -> OutboundMessage:
         if by_email and message.purpose == "marketing"
         else None,
         handed_over_at=message.sending_at or message.created_at,
+        attachments=built(message.attachments or ()) if by_email else (),
     )
 
 

@@ -19,3 +19,7 @@ TWILIO_API_BASE = env.twilio_api_base
 
 SMTP_URL = env.smtp_url
 EMAIL_FROM = env.email_from
+
+#: Ports that webhook steps may call; more are added by the environment.
+WEBHOOK_PORTS = frozenset({80, 443, *map(int, env.webhook_ports)})
+WEBHOOK_ALLOW_PRIVATE = env.webhook_allow_private

@@ -20,6 +20,8 @@ QUEUE_NAMES = ("critical", "high", "medium", "low")
 TICK_QUEUE = "ticks"
 
 DATES_SECONDS = 60
+CHANGEOVER_SECONDS = 5
+NOTICES_SECONDS = 5
 MEASURE_SECONDS = 10
 
 CELERY_BROKER_URL = env.redis_url
@@ -99,6 +101,8 @@ def _tick(task: str, seconds: int) -> dict[str, object]:
 CELERY_BEAT_SCHEDULE = {
     "dispatch due work": _tick("engine.tick.dispatch", SWEEP_SECONDS),
     "sweep lost work": _tick("engine.tick.sweep", SWEEP_SECONDS),
+    "change over": _tick("engine.tick.changeovers", CHANGEOVER_SECONDS),
     "follow dates": _tick("engine.tick.dates", DATES_SECONDS),
+    "send letters about meetings": _tick("engine.tick.notices", NOTICES_SECONDS),
     "measure": _tick("monitoring.tick.measure", MEASURE_SECONDS),
 }

@@ -44,8 +44,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='schedule',
-            name='waiting_since',
-            field=models.DateTimeField(blank=True, null=True),
+            name="waiting",
+            field=models.JSONField(blank=True, null=True),
         ),
         migrations.AlterField(
             model_name='nodeexecution',

@@ -1,22 +1,56 @@
 """What the engine knows: events, passages, where they stand, what happened, what needs a person."""
 
+from engine.models.approval import Approval
+from engine.models.asking import Ask
+from engine.models.changeover import Changeover, ChangeoverEntry
 from engine.models.control import Heartbeat, QueueControl, Watermark
 from engine.models.errors import ErrorLog, InterventionTicket
 from engine.models.event import TriggerEvent
 from engine.models.execution import NodeExecution
 from engine.models.experiment import VariantAssignment
 from engine.models.instance import Instance
+from engine.models.late_plan import LatePlan
+from engine.models.meeting import Meeting, MeetingNotice, MeetingType
+from engine.models.module import ModuleSetting, ModuleUse
+from engine.models.move import WeddingMove
+from engine.models.page import FormDraft, FormSubmission, PageView
+from engine.models.referral import ReferralLead, ReferralLink
+from engine.models.review import Review
 from engine.models.schedule import Schedule
+from engine.models.wake import Wake
+from engine.models.webhook import IncomingHook, WebhookCall
+from engine.models.zone_update import ZoneUpdate
 
 __all__ = [
+    "Approval",
+    "Ask",
+    "Changeover",
+    "ChangeoverEntry",
     "ErrorLog",
+    "FormDraft",
+    "FormSubmission",
     "Heartbeat",
+    "IncomingHook",
     "Instance",
     "InterventionTicket",
+    "LatePlan",
+    "Meeting",
+    "MeetingNotice",
+    "MeetingType",
+    "ModuleSetting",
+    "ModuleUse",
     "NodeExecution",
+    "PageView",
     "QueueControl",
+    "ReferralLead",
+    "ReferralLink",
+    "Review",
     "Schedule",
     "TriggerEvent",
     "VariantAssignment",
+    "Wake",
     "Watermark",
+    "WebhookCall",
+    "WeddingMove",
+    "ZoneUpdate",
 ]

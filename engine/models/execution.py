@@ -39,13 +39,16 @@ class NodeExecution(models.Model):
         Instance, on_delete=models.DO_NOTHING, db_constraint=False, related_name="executions"
     )
     schedule_id = models.BigIntegerField()
+    #: The version it was carried out in, by number of its row: passages may be moved to another one later.
+    version_id = models.BigIntegerField(null=True, blank=True)
     node_id = models.CharField(max_length=64)
     node_type = models.CharField(max_length=40)
     branch = models.CharField(max_length=600, default="", blank=True)
     visit = models.PositiveIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=10, choices=Status.choices)
-    port = models.CharField(max_length=40, default="", blank=True)
+    #: The port it was left by; a split names all it took, joined by ",".
+    port = models.CharField(max_length=840, default="", blank=True)
     reason = models.CharField(max_length=300, default="", blank=True)
     error_class = models.CharField(max_length=12, default="", blank=True)
     error_code = models.CharField(max_length=60, default="", blank=True)

@@ -44,7 +44,14 @@ class Instance(models.Model):
     result = models.CharField(max_length=80, default="", blank=True)
     #: The place of the step that started it as a sub-journey; "" for none.
     started_by = models.CharField(max_length=900, default="", blank=True)
+    #: One of its kind: while it lives, the client does not enter the journey again. False where the journey
+    #: allows passages side by side.
+    exclusive = models.BooleanField(default=True)
+    #: Stays with its version, whatever is published, until somebody takes the pin out.
+    pinned = models.BooleanField(default=False)
     variables = EncryptedJSONField(null=True)
+    #: What a person decided for steps that are late, by step: "send", "skip", "ask"; in place of their late rules.
+    decisions = models.JSONField(null=True, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -53,10 +60,12 @@ class Instance(models.Model):
             models.UniqueConstraint(
                 fields=["journey", "client"],
                 name="instance_one_live",
-                condition=models.Q(status__in=["active", "paused"]),
+                condition=models.Q(status__in=["active", "paused"], exclusive=True),
             ),
         ]
         indexes = [
+            # How many have entered, and when?
+            models.Index(fields=["journey", "started_at"], name="instance_entered"),
             models.Index(fields=["vendor", "status", "-id"], name="instance_by_status"),
             models.Index(fields=["client", "-id"], name="instance_of_client"),
             models.Index(fields=["started_by"], name="instance_sub", condition=~models.Q(started_by="")),

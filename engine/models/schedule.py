@@ -34,8 +34,9 @@ class Schedule(models.Model):
     rounds = models.JSONField(null=True, blank=True)
     #: What wakes it before `due_at`: topics such as "event:form_submitted"; NULL when it waits for time alone.
     awaits = ArrayField(models.CharField(max_length=100), null=True, blank=True)
-    #: When it began to wait for one of `awaits`; NULL when it does not.
-    waiting_since = models.DateTimeField(null=True, blank=True)
+    #: {"since": when it began to wait for one of `awaits`, "timeout": what was meant by until when at most, or null};
+    #: NULL when it does not wait for anything to happen.
+    waiting = models.JSONField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     #: The engine's time at which it is to be carried out; NULL only while parked.
     due_at = models.DateTimeField(null=True, blank=True)

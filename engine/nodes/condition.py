@@ -9,6 +9,7 @@ from pydantic import Field
 
 from journeys.language.errors import ErrorClass, ExpressionError
 from journeys.language.outcomes import Advance, Fail, Outcome, StepContext
+from journeys.language.reading import values_read
 from journeys.language.registry import NodeType, node_types
 from journeys.language.settings import NodeSettings
 
@@ -46,4 +47,6 @@ class Condition(NodeType[ConditionSettings]):
                 "condition_not_yes_or_no",
                 f"The condition gives {type(value).__name__} instead of yes or no: compare it with something.",
             )
-        return Advance(port="yes" if value else "no", output={"holds": value})
+        # What it saw is kept: later nobody could say any more why it went this way.
+        read = values_read(context.settings.condition, context.facts)
+        return Advance(port="yes" if value else "no", output={"holds": value, "read": read})

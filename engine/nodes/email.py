@@ -7,19 +7,23 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from journeys.language.outcomes import Deliver, DoubtPolicy, Outcome, Purpose, StepContext
+from journeys.language.modules import Limits, Module, WeddingRule
+from journeys.language.outcomes import Deliver, Outcome, StepContext
 from journeys.language.registry import NodeType, node_types
-from journeys.language.settings import NodeSettings
+from journeys.language.sending import SendSettings
 
 
-class EmailSettings(NodeSettings):
+class EmailSettings(SendSettings):
     """To whom, and what."""
 
-    to: tuple[str, ...] = Field(default=("couple",), min_length=1, max_length=10, title="To")
     subject: str = Field(min_length=1, max_length=500, title="Subject")
     body: str = Field(min_length=1, max_length=50_000, title="Letter", description="Markdown with variables.")
-    purpose: Purpose = Field(default="transactional", title="Purpose")
-    when_in_doubt: DoubtPolicy = Field(default="ticket", title="When nobody can say whether it went out")
+    short: str = Field(
+        default="",
+        max_length=1530,
+        title="For people who would rather get a text",
+        description="Empty: everybody gets the letter.",
+    )
 
 
 @node_types.register
@@ -32,11 +36,26 @@ class Email(NodeType[EmailSettings]):
     icon: ClassVar[str] = "mail"
     settings_model = EmailSettings
     outside: ClassVar[bool] = True
+    module: ClassVar[Module | None] = Module(
+        limits=Limits(time_seconds=8, memory_mb=64, per_minute=6000),
+        target_ms=500,
+        wedding_rules=(
+            WeddingRule(
+                kind="not_near_the_day",
+                days=3,
+                purpose="marketing",
+                says="No advertising letter goes out from 3 days before the wedding until the day after.",
+            ),
+        ),
+    )
 
     def texts(self, settings: EmailSettings) -> Iterable[tuple[str, str]]:
-        """Check both texts when the journey is published."""
+        """Check every text, in every language, when the journey is published."""
         yield "subject", settings.subject
         yield "body", settings.body
+        if settings.short:
+            yield "short", settings.short
+        yield from settings.translated_texts()
 
     def execute(self, context: StepContext[EmailSettings]) -> Outcome:
         """Ask for the delivery."""
@@ -46,6 +65,8 @@ class Email(NodeType[EmailSettings]):
             to=settings.to,
             subject=settings.subject,
             body=settings.body,
+            short=settings.short,
+            translations=settings.translated_words(),
             purpose=settings.purpose,
             when_in_doubt=settings.when_in_doubt,
         )

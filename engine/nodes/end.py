@@ -15,11 +15,14 @@ class EndSettings(NodeSettings):
     """What the end counts as."""
 
     result: Literal["completed", "stopped"] = Field(default="completed", title="Counts as")
+    ends: Literal["branch", "journey"] = Field(
+        default="branch", title="Ends", description="Inside of a split: this branch, or the whole journey."
+    )
 
 
 @node_types.register
 class End(NodeType[EndSettings]):
-    """The passage ends here."""
+    """The passage ends here, or this branch of it while others are under way."""
 
     type: ClassVar[str] = "end"
     title: ClassVar[str] = "End"
@@ -31,4 +34,5 @@ class End(NodeType[EndSettings]):
 
     def execute(self, context: StepContext[EndSettings]) -> Outcome:
         """Finish."""
-        return Finish(result=context.settings.result)
+        settings = context.settings
+        return Finish(result=settings.result, everything=settings.ends == "journey")

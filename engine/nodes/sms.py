@@ -7,21 +7,19 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from journeys.language.outcomes import Deliver, DoubtPolicy, Outcome, Purpose, StepContext
+from journeys.language.modules import Limits, Module, WeddingRule
+from journeys.language.outcomes import Deliver, Outcome, StepContext
 from journeys.language.registry import NodeType, node_types
-from journeys.language.settings import NodeSettings
+from journeys.language.sending import SendSettings
 
 #: Ten segments of 153 characters, the most a provider joins reliably (GSM 03.38, concatenated).
 MAX_CHARACTERS = 1530
 
 
-class SmsSettings(NodeSettings):
+class SmsSettings(SendSettings):
     """To whom, and what."""
 
-    to: tuple[str, ...] = Field(default=("couple",), min_length=1, max_length=10, title="To")
     body: str = Field(min_length=1, max_length=MAX_CHARACTERS, title="Text")
-    purpose: Purpose = Field(default="transactional", title="Purpose")
-    when_in_doubt: DoubtPolicy = Field(default="ticket", title="When nobody can say whether it went out")
 
 
 @node_types.register
@@ -34,10 +32,23 @@ class Sms(NodeType[SmsSettings]):
     icon: ClassVar[str] = "message-square-text"
     settings_model = SmsSettings
     outside: ClassVar[bool] = True
+    module: ClassVar[Module | None] = Module(
+        limits=Limits(time_seconds=8, memory_mb=64, per_minute=1200),
+        target_ms=800,
+        wedding_rules=(
+            WeddingRule(
+                kind="not_near_the_day",
+                days=3,
+                purpose="marketing",
+                says="No advertising text goes out from 3 days before the wedding until the day after.",
+            ),
+        ),
+    )
 
     def texts(self, settings: SmsSettings) -> Iterable[tuple[str, str]]:
-        """Check the text when the journey is published."""
+        """Check the text, in every language, when the journey is published."""
         yield "body", settings.body
+        yield from settings.translated_texts()
 
     def execute(self, context: StepContext[SmsSettings]) -> Outcome:
         """Ask for the delivery."""
@@ -47,6 +58,7 @@ class Sms(NodeType[SmsSettings]):
             to=settings.to,
             subject="",
             body=settings.body,
+            translations=settings.translated_words(),
             purpose=settings.purpose,
             when_in_doubt=settings.when_in_doubt,
         )

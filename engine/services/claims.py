@@ -23,7 +23,8 @@ WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
   AND i.id = s.instance_id AND i.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
 RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt,
-    s.claims, s.due_at, GREATEST(s.due_at, s.placed_at), s.meant, s.wedding_at, s.queue
+    s.claims, s.due_at, GREATEST(s.due_at, s.placed_at), s.meant, s.wedding_at, s.queue,
+    s.rounds, s.waiting
 """
 
 
@@ -49,8 +50,13 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
 
 
 def _with_json(row: tuple[Any, ...]) -> list[Any]:
-    """Read `meant`, the last column but two: a raw cursor of Django gives jsonb as text."""
-    return [*row[:-3], json.loads(row[-3]) if row[-3] else None, *row[-2:]]
+    """Read the columns of JSON, which a raw cursor of Django gives as text."""
+    *plain, meant, wedding_at, queue, rounds, waiting = row
+    return [*plain, _json(meant), wedding_at, queue, _json(rounds), _json(waiting)]
+
+
+def _json(text: str | None) -> Any:
+    return json.loads(text) if text else None
 
 
 def lock_instances(instance_ids: Sequence[int]) -> None:

@@ -40,6 +40,9 @@ class Claim:
     meant: dict[str, Any] | None
     wedding_at: datetime | None
     queue: str
+    rounds: dict[str, int] | None = None
+    #: Set when the step waits for something to happen: since when, and until when at most.
+    waiting: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class NextPlace:
     meant: dict[str, Any] | None
     reason: str
     outside: bool
+    rounds: dict[str, int] | None = None
+    #: It has come to a merge.
+    arrives: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,12 @@ class Stay:
     due_at: datetime | None
     reason: str
     attempt: int
+    #: What wakes it before; None leaves that as it was.
+    awaits: tuple[str, ...] | None = None
+    #: Since when and until when it waits; only together with `awaits`.
+    waiting: dict[str, Any] | None = None
+    #: Nothing new happened: history gets no row.
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +104,12 @@ class Result:
     #: The place is kept; no successors then.
     stay: Stay | None = None
     successors: tuple[NextPlace, ...] = ()
-    #: The instance's final status when this ends it.
-    finishes: str = ""
+    #: How the token's way ended ("completed", "stopped", "goal:…"); "" when it goes on.
+    ends: str = ""
+    #: The instance ends with it: it had no other token, or all are to end.
+    last: bool = True
+    #: The graph sends tokens into branches, so that others may be under way.
+    forks: bool = False
     #: Carried out in the same transaction, for winners only.
     changes: tuple[Change, ...] = ()
     ticket: TicketDraft | None = None
@@ -129,10 +145,11 @@ _COMMIT = """
 WITH done AS (
     SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS d(
         schedule_id bigint, fence bigint, leaves boolean, stay_state text, stay_due timestamptz, stay_reason text,
-        stay_attempt int, public_id uuid, vendor_id bigint, instance_id bigint, node_id text, node_type text,
+        stay_attempt int, stay_awaits text[], stay_waiting jsonb, quiet boolean, public_id uuid,
+        vendor_id bigint, instance_id bigint, version_id bigint, node_id text, node_type text,
         branch text, visit int, attempt int, status text, port text, reason text, error_class text,
         error_code text, output text, queue text, due_at timestamptz, ready_at timestamptz,
-        started_at timestamptz, duration_ms double precision, finishes text)
+        started_at timestamptz, duration_ms double precision, ends text)
 ), gone AS (
     DELETE FROM engine_schedule s USING done d
     WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.leaves
@@ -140,6 +157,8 @@ WITH done AS (
 ), kept AS (
     UPDATE engine_schedule s
     SET state = d.stay_state, due_at = d.stay_due, reason = d.stay_reason, attempt = d.stay_attempt,
+        awaits = CASE WHEN d.stay_awaits IS NULL THEN s.awaits ELSE d.stay_awaits END,
+        waiting = CASE WHEN d.stay_awaits IS NULL THEN s.waiting ELSE d.stay_waiting END,
         claims = 0, lease_until = NULL, fence = s.fence + 1
     FROM done d
     WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND NOT d.leaves
@@ -147,29 +166,29 @@ WITH done AS (
 ), won AS (
     SELECT id FROM gone UNION ALL SELECT id FROM kept
 ), history AS (
-    INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, node_id, node_type, branch,
-        visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, ready_at,
+    INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, version_id, node_id,
+        node_type, branch, visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, ready_at,
         started_at, at, duration_ms)
-    SELECT d.public_id, d.vendor_id, d.instance_id, d.schedule_id, d.node_id, d.node_type, d.branch, d.visit,
-        d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
+    SELECT d.public_id, d.vendor_id, d.instance_id, d.schedule_id, d.version_id, d.node_id, d.node_type,
+        d.branch, d.visit, d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
         d.ready_at, d.started_at, %(now)s, d.duration_ms
-    FROM done d JOIN won ON won.id = d.schedule_id
+    FROM done d JOIN won ON won.id = d.schedule_id WHERE NOT d.quiet
 ), placed AS (
-    INSERT INTO engine_schedule (vendor_id, instance_id, node_id, branch, visit, state, due_at, meant, reason,
-        outside, wedding_at, fence, attempt, claims, queue, lease_until, placed_at)
-    SELECT gone.vendor_id, gone.instance_id, n.node_id, n.branch, n.visit, n.state, n.due_at, n.meant, n.reason,
-        n.outside, gone.wedding_at, 1, 0, 0, n.queue,
+    INSERT INTO engine_schedule (vendor_id, instance_id, node_id, branch, visit, rounds, state, due_at, meant,
+        reason, outside, wedding_at, fence, attempt, claims, queue, lease_until, placed_at)
+    SELECT gone.vendor_id, gone.instance_id, n.node_id, n.branch, n.visit, n.rounds, n.state, n.due_at, n.meant,
+        n.reason, n.outside, gone.wedding_at, 1, 0, 0, n.queue,
         CASE WHEN n.state = 'queued' THEN clock_timestamp() + make_interval(secs => %(bell_lease)s) END,
         %(now)s
     FROM jsonb_to_recordset(%(successors)s::jsonb) AS n(
-        from_id bigint, node_id text, branch text, visit int, state text, due_at timestamptz, meant jsonb,
+        from_id bigint, node_id text, branch text, visit int, rounds jsonb, state text, due_at timestamptz, meant jsonb,
         reason text, outside boolean, queue text)
     JOIN gone ON gone.id = n.from_id
     RETURNING id, fence, queue, outside, state
 ), ended AS (
-    UPDATE engine_instance i SET status = d.finishes, finished_at = %(now)s, reason = ''
+    UPDATE engine_instance i SET status = 'completed', finished_at = %(now)s, reason = '', result = d.ends
     FROM done d JOIN gone ON gone.id = d.schedule_id
-    WHERE i.id = d.instance_id AND d.finishes <> '' AND i.status IN ('active', 'paused')
+    WHERE i.id = d.instance_id AND d.ends <> '' AND i.status IN ('active', 'paused')
     RETURNING i.id
 )
 SELECT 'won', id, NULL::bigint, NULL, NULL::boolean FROM won
@@ -200,9 +219,13 @@ def _result_row(result: Result) -> dict[str, Any]:
         "stay_due": stay.due_at if stay else None,
         "stay_reason": stay.reason[:300] if stay else "",
         "stay_attempt": stay.attempt if stay else 0,
+        "stay_awaits": list(stay.awaits) if stay and stay.awaits is not None else None,
+        "stay_waiting": stay.waiting if stay else None,
+        "quiet": stay is not None and stay.quiet,
         "public_id": str(uuid.uuid4()),
         "vendor_id": claim.vendor_id,
         "instance_id": claim.instance_id,
+        "version_id": claim.version_id,
         "node_id": claim.node_id,
         "node_type": result.node_type,
         "branch": claim.branch,
@@ -219,7 +242,7 @@ def _result_row(result: Result) -> dict[str, Any]:
         "ready_at": claim.ready_at,
         "started_at": result.started_at,
         "duration_ms": result.duration_ms,
-        "finishes": result.finishes,
+        "ends": result.ends[:80] if result.last else "",
     }
 
 
@@ -231,6 +254,7 @@ def _successor_row(result: Result, place: NextPlace, *, now: datetime) -> dict[s
         "node_id": place.node_id,
         "branch": place.branch,
         "visit": place.visit,
+        "rounds": place.rounds or None,
         "state": state,
         "due_at": place.due_at,
         "meant": place.meant,

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from engine.graphs import graph_of, trigger_of
 from engine.models import Watermark
 from engine.services.triggering import event_receive
 from journeys import selectors
-from journeys.language.calendar import due_of
+from journeys.calendars import derived_dates
+from journeys.language.calendar import Calendar, due_of, local_time
 from journeys.language.offsets import Offset
 from journeys.language.registry import trigger_types
 from journeys.language.settings import AnchorTiming
-from journeys.models import Journey, Wedding
+from journeys.models import Journey, Vendor, Wedding
+from journeys.scoping import owned_by
 
 WATERMARK = "date_triggers"
 #: A day more on both sides than any zone or wall-clock time can shift a date by.
@@ -33,15 +36,27 @@ def follow_dates(*, now: datetime) -> int:
     if created or mark.at >= now:
         return 0
     made = 0
-    journeys = Journey.objects.filter(
-        status=Journey.Status.ACTIVE, current_version__trigger_type=DATE_BASED
-    ).select_related("vendor", "current_version")
-    for journey in journeys:
+    for journey in journeys_by_date():
         for wedding, moment in _moments(journey, since=mark.at, until=now):
             made += _receive(journey, wedding, moment, now=now)
     with transaction.atomic():
         Watermark.objects.filter(name=WATERMARK, at__lt=now).update(at=now)
     return made
+
+
+def journeys_by_date(vendor: Vendor | None = None) -> QuerySet[Journey]:
+    """Give the published journeys that start by a date, of one vendor or of all."""
+    rows = owned_by(vendor, Journey) if vendor is not None else Journey.objects.all()
+    return (
+        rows.filter(status=Journey.Status.ACTIVE, current_version__trigger_type=DATE_BASED)
+        .select_related("vendor", "current_version")
+        .order_by("id")
+    )
+
+
+def moment(journey: Journey, calendar: Calendar, *, now: datetime) -> datetime | None:
+    """Give the moment at which a journey starts by itself for a wedding with this calendar; None without a date."""
+    return due_of(_timing(journey), calendar=calendar, reached=now).instant
 
 
 def _timing(journey: Journey) -> AnchorTiming:
@@ -60,7 +75,7 @@ def _moments(journey: Journey, *, since: datetime, until: datetime) -> Iterator[
     timing = _timing(journey)
     version = journey.current_version
     since = max(since, version.published_at) if version else since
-    weddings = list(_near(journey, timing, since=since.date() - MARGIN, until=until.date() + MARGIN))
+    weddings = _near(journey, timing, since=since.date() - MARGIN, until=until.date() + MARGIN)
     calendars = selectors.calendars_of(weddings=weddings, vendor=journey.vendor)
     for wedding in weddings:
         calendar = calendars[wedding.id]
@@ -69,25 +84,52 @@ def _moments(journey: Journey, *, since: datetime, until: datetime) -> Iterator[
             yield wedding, moment
 
 
-def _near(journey: Journey, timing: AnchorTiming, *, since: date, until: date) -> Iterator[Wedding]:
+def _near(journey: Journey, timing: AnchorTiming, *, since: date, until: date) -> list[Wedding]:
     """Narrow down by the anchor's own day, generously: months and business days stretch."""
-    reach = abs(Offset.parse(timing.offset).total)
-    stretch = reach * 2 + timedelta(days=31)
-    low, high = since - stretch, until + stretch
-    weddings = Wedding.objects.filter(
-        vendor=journey.vendor, status=Wedding.Status.PLANNED, client__vendor=journey.vendor
-    ).select_related("client")
-    if timing.anchor == "wedding":
-        return iter(weddings.filter(date__range=(low, high)))
-    return iter(weddings.filter(anchors__name=timing.anchor, anchors__date__range=(low, high)))
+    weddings = (
+        owned_by(journey.vendor, Wedding)
+        .filter(status=Wedding.Status.PLANNED, client__vendor=journey.vendor)
+        .select_related("client")
+    )
+    derived = derived_dates(journey.vendor)
+    reach = _reach(timing.offset)
+    near = _written_near(timing.anchor, since=since, until=until, reach=reach)
+    name = timing.anchor
+    # A date that follows from another one is near when that one is, with both distances.
+    while name in derived:
+        reach += _reach(str(derived[name].offset))
+        name = derived[name].origin
+        near |= _written_near(name, since=since, until=until, reach=reach)
+    return list(weddings.filter(near).distinct())
+
+
+def _reach(offset: str) -> timedelta:
+    return abs(Offset.parse(offset).total) * 2 + timedelta(days=31)
+
+
+def _written_near(anchor: str, *, since: date, until: date, reach: timedelta) -> Q:
+    """Match weddings whose date of this name lies within reach of the span."""
+    span = (_earlier(since, reach), _later(until, reach))
+    if anchor == "wedding":
+        return Q(date__range=span)
+    return Q(anchors__name=anchor, anchors__date__range=span)
+
+
+def _earlier(day: date, by: timedelta) -> date:
+    return day - min(by, day - date.min)
+
+
+def _later(day: date, by: timedelta) -> date:
+    return day + min(by, date.max - day)
 
 
 def _receive(journey: Journey, wedding: Wedding, moment: datetime, *, now: datetime) -> int:
-    """Make one event; its id names journey, wedding and day, so that it is made once."""
+    """Make one event; its id names journey, wedding and the day there, so that it is made once."""
+    day = local_time(moment, wedding.time_zone).date()
     event = event_receive(
         vendor=journey.vendor,
         type=DATE_BASED,
-        event_id=f"date:{journey.public_id}:{wedding.public_id}:{moment.date().isoformat()}",
+        event_id=f"date:{journey.public_id}:{wedding.public_id}:{day.isoformat()}",
         client=wedding.client,
         topic="",
         payload={"journey_id": journey.public_id, "moment": moment.isoformat()},

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.graphs import graph_of
-from engine.models import Instance, NodeExecution, TriggerEvent
+from engine.models import Instance
 from journeys import selectors
+from journeys.language.errors import AlreadyRegistered
 
-#: Roots that the journeys layer knows.
+#: Roots for which an instance is loaded together with its client.
 PEOPLE_ROOTS = frozenset({"client", "wedding", "vendor", "people", "recipient"})
-EVENT_ROOTS = frozenset({"payments", "forms"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +29,74 @@ class Need:
         """The first part of every path."""
         return roots_of(self.paths)
 
+    def reads(self, what: str) -> bool:
+        """Tell whether a part of the facts, such as "journey.event", is read: itself, below it or its whole root."""
+        return selectors.is_read(what, self.paths)
+
+
+#: Gives a value for each instance that has one, by instance id, in a number of queries that does not grow.
+Provider = Callable[[Sequence[Need], datetime], Mapping[int, Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    names: tuple[str, ...]
+    provide: Provider
+    #: For instances without a value, read or not; None leaves the root out.
+    empty: Any
+
+
+_SOURCES: dict[str, _Source] = {}
+
+
+def fact_root(*names: str, empty: Any = None) -> Callable[[Provider], Provider]:
+    """Declare (as a decorator) who provides a root of the facts.
+
+    The provider gets the needs that read the root and the time, and answers {instance id: value}. With several names
+    it answers {instance id: {name: value}}. What a root holds is declared in `journeys.language.facts`.
+
+    Raises:
+        AlreadyRegistered: another provider has the name.
+    """
+
+    def keep(provide: Provider) -> Provider:
+        source = _Source(names, provide, empty)
+        for name in names:
+            if name in _SOURCES:
+                message = f"The fact root {name!r} is provided twice. Give one of them another name."
+                raise AlreadyRegistered(message)
+            _SOURCES[name] = source
+        return provide
+
+    return keep
+
+
+def provided_roots() -> frozenset[str]:
+    """Name every root that has a provider."""
+    return frozenset(_SOURCES)
+
 
 def facts_for(needs: Iterable[Need], *, now: datetime) -> dict[int, dict[str, Any]]:
     """Give the facts of each instance, by instance id, in a number of queries that does not grow with them."""
     needs = list(needs)
-    people = _people(needs, now=now)
-    triggers = _triggers(needs)
-    events = _events(needs)
-    steps = _steps(needs)
-    found: dict[int, dict[str, Any]] = {}
-    for need in needs:
-        instance = need.instance
-        graph = graph_of(instance.version_id)
-        facts: dict[str, Any] = {
-            "now": now.isoformat(),
-            "parameters": dict(graph.parameters),
-            "variables": dict(instance.variables or {}),
-            "trigger": triggers.get(instance.id, {}),
-            "steps": steps.get(instance.id, {}),
-        }
-        facts.update(people.get(instance.id, {}))
-        facts.update(events.get(instance.client_id, EMPTY_EVENTS))
-        found[instance.id] = facts
+    found = {need.instance.id: _own(need.instance, now=now) for need in needs}
+    for source in dict.fromkeys(_SOURCES.values()):
+        readers = [need for need in needs if not need.roots.isdisjoint(source.names)]
+        if readers:
+            for instance_id, value in source.provide(readers, now).items():
+                found[instance_id].update(value if len(source.names) > 1 else {source.names[0]: value})
     return found
 
 
-EMPTY_EVENTS: Mapping[str, Any] = {
-    "payments": {"received": [], "total": 0.0},
-    "forms": {"submitted": [], "answers": {}},
-}
+def _own(instance: Instance, *, now: datetime) -> dict[str, Any]:
+    """Give what needs no query, and the empty values of the rest."""
+    empty = {name: source.empty for name, source in _SOURCES.items() if source.empty is not None}
+    return {
+        **empty,
+        "now": now.isoformat(),
+        "parameters": dict(graph_of(instance.version_id).parameters),
+        "variables": dict(instance.variables or {}),
+    }
 
 
 def roots_of(paths: frozenset[str]) -> frozenset[str]:
@@ -101,74 +140,3 @@ def instances_for(wanted: Iterable[Wanted]) -> dict[int, Instance]:
         )
         found.update(rows.prefetch_related(*prefetches).in_bulk(ids))
     return found
-
-
-def _people(needs: list[Need], *, now: datetime) -> dict[int, dict[str, Any]]:
-    return {
-        need.instance.id: selectors.facts_of(
-            client=need.instance.client, wedding=need.instance.wedding, now=now, reads=need.paths
-        )
-        for need in needs
-        if need.roots & PEOPLE_ROOTS
-    }
-
-
-def _triggers(needs: list[Need]) -> dict[int, dict[str, Any]]:
-    wanted = [
-        need.instance.trigger_event_id
-        for need in needs
-        if "trigger" in need.roots and need.instance.trigger_event_id
-    ]
-    if not wanted:
-        return {}
-    found = {}
-    by_id = TriggerEvent.objects.in_bulk(wanted)
-    for need in needs:
-        event = by_id.get(need.instance.trigger_event_id or 0)
-        if event is not None:
-            found[need.instance.id] = {**(event.payload or {}), "type": event.type, "topic": event.topic}
-    return found
-
-
-def _events(needs: list[Need]) -> dict[int, dict[str, Any]]:
-    clients = {need.instance.client_id for need in needs if need.roots & EVENT_ROOTS}
-    if not clients:
-        return {}
-    return client_events(clients)
-
-
-def client_events(client_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Give the facts `payments` and `forms` of clients, from the events that arrived for them."""
-    found: dict[int, dict[str, Any]] = defaultdict(
-        lambda: {"payments": {"received": [], "total": 0.0}, "forms": {"submitted": [], "answers": {}}}
-    )
-    events = TriggerEvent.objects.filter(
-        client_id__in=list(client_ids), type__in=["payment_received", "form_submitted"]
-    ).order_by("id")
-    for event in events:
-        facts = found[event.client_id or 0]
-        payload = event.payload or {}
-        if event.type == "payment_received":
-            facts["payments"]["received"].append(event.topic)
-            facts["payments"]["total"] += float(payload.get("amount") or 0)
-        else:
-            facts["forms"]["submitted"].append(event.topic)
-            facts["forms"]["answers"][event.topic] = payload.get("answers", payload)
-    return dict(found)
-
-
-def _steps(needs: list[Need]) -> dict[int, dict[str, Any]]:
-    wanted = [need.instance.id for need in needs if "steps" in need.roots]
-    if not wanted:
-        return {}
-    found: dict[int, dict[str, Any]] = defaultdict(dict)
-    rows = (
-        NodeExecution.objects.filter(
-            instance_id__in=wanted, status=NodeExecution.Status.SUCCEEDED, output__isnull=False
-        )
-        .order_by("at")
-        .only("instance_id", "node_id", "output", "at")
-    )
-    for row in rows:
-        found[row.instance_id][row.node_id] = row.output
-    return dict(found)

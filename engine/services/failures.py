@@ -25,6 +25,12 @@ def retry_policy() -> RetryPolicy:
     return RetryPolicy(max_attempts=settings.QUEUE_MAX_RETRIES + 1)
 
 
+def policy_of(step: Step) -> RetryPolicy:
+    """Give the retry policy of the step's module, or the system's where the module has none of its own."""
+    module = step.module or step.node.node_type.module
+    return module.retries if module and module.retries else retry_policy()
+
+
 def seconds_to_wedding(claim: Claim, *, now: datetime) -> float | None:
     """Give the distance to the start of the wedding day in seconds, negative after it."""
     return (claim.wedding_at - now).total_seconds() if claim.wedding_at else None
@@ -43,8 +49,9 @@ def resolve(step: Step, failure: Fail, *, now: datetime) -> Step:
     claim = step.claim
     step.error_class, step.error_code = failure.error_class.value, failure.code
     step.reason = failure.message
-    if failure.error_class is ErrorClass.TRANSIENT and retry_policy().allows(claim.attempt):
-        delay = retry_policy().delay(
+    policy = policy_of(step)
+    if failure.error_class is ErrorClass.TRANSIENT and policy.allows(claim.attempt):
+        delay = policy.delay(
             claim.attempt,
             seconds_to_wedding=seconds_to_wedding(claim, now=now),
             random=random.random,
@@ -56,7 +63,7 @@ def resolve(step: Step, failure: Fail, *, now: datetime) -> Step:
         if step.graph.successor(claim.node_id, "error") is not None:
             return step.leave(port="error", status=Status.FAILED, now=now)
         if step.node.settings.on_error == "skip":
-            return step.leave(port="next", status=Status.SKIPPED, now=now)
+            return step.skip(failure.message, now=now)
     return park(step, failure, now=now)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from channels.services import sending
 from engine import signals
 from engine.graphs import graph_of
 from engine.models import Instance, InterventionTicket, Schedule, TriggerEvent
-from engine.services import dispatch, interventions
+from engine.services import dispatch, entering, interventions
 from journeys.errors import Conflict, Invalid
 from journeys.language.errors import DefinitionInvalid
 from journeys.language.graph import Graph
@@ -41,35 +41,34 @@ def instance_start(
     actor: str,
     event: TriggerEvent | None = None,
     wedding: Wedding | None = None,
+    started_by: str = "",
 ) -> Instance:
     """Start a client's passage through the journey's current version, in one transaction.
 
-    The first step is rung for on commit. `wedding` defaults to the client's main one.
+    The first step is rung for on commit. `wedding` defaults to the client's main one. `started_by` is the place of
+    the step that starts it as a sub-journey.
 
     Raises:
-        Conflict: the journey is not published (`not_published`), the client is inside it (`already_active`) or
-            has been through it and may only once (`already_entered`).
+        Conflict: the client may not enter (the codes of `entering.admit`).
         Invalid: a variable is missing, unknown or of the wrong kind.
     """
     if journey.vendor_id != vendor.id or client.vendor_id != vendor.id:
         message = "The journey and the client must belong to the same vendor."
         raise Invalid(message, code="other_vendor")
-    version = journey.current_version
-    if version is None or journey.status != Journey.Status.ACTIVE:
-        raise Conflict("This journey is not published: publish it first.", code="not_published")
     with transaction.atomic():
-        _one_at_a_time(journey, client)
-        _check_entry(journey, client)
-        graph = graph_of(version.id)
-        values = _variables(graph, variables)
         wedding = _with_its_date_held(wedding or main_wedding(client))
+        admission = entering.admit(journey=journey, client=client, now=now)
+        graph = graph_of(admission.version_id)
+        values = _variables(graph, variables)
         instance = Instance.objects.create(
             vendor=vendor,
             journey=journey,
-            version=version,
+            version_id=admission.version_id,
+            exclusive=admission.exclusive,
             client=client,
             wedding=wedding,
             trigger_event=event,
+            started_by=started_by,
             variables=values,
             started_at=now,
         )
@@ -83,6 +82,7 @@ def instance_start(
         )
         audit.record(vendor=vendor, actor=actor, action="instance.started", obj=instance, now=now)
         signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
+        signals.instance_started.send(sender=Instance, instance=instance, now=now, actor=actor)
         dispatch.offer_on_commit([first.id], now=now)
     return instance
 
@@ -95,22 +95,6 @@ def _with_its_date_held(wedding: Wedding | None) -> Wedding | None:
     if wedding is None:
         return None
     return Wedding.objects.select_for_update(no_key=True).get(id=wedding.id)
-
-
-def _one_at_a_time(journey: Journey, client: Client) -> None:
-    """Let two events for the same client and journey wait for each other until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [journey.id % 2**31, client.id % 2**31])
-
-
-def _check_entry(journey: Journey, client: Client) -> None:
-    earlier = Instance.objects.filter(journey=journey, client=client)
-    if earlier.filter(status__in=Instance.LIVE).exists():
-        raise Conflict("This client is in the journey already.", code="already_active")
-    if journey.re_entry == Journey.ReEntry.ONCE and earlier.exists():
-        raise Conflict(
-            "This client has been through the journey, which allows it once.", code="already_entered"
-        )
 
 
 def _variables(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:

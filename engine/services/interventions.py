@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -138,6 +139,14 @@ def close_all(*, instance: Instance, resolution: str, now: datetime, actor: str)
         instance=instance, status=Status.OPEN
     ):
         resolve(ticket, resolution, now=now, actor=actor)
+
+
+def close_for(*, schedule_ids: Sequence[int], now: datetime) -> None:
+    """Resolve the open tickets of tokens that were taken away, inside the caller's transaction."""
+    for ticket in InterventionTicket.objects.select_for_update().filter(
+        schedule_id__in=schedule_ids, status=Status.OPEN
+    ):
+        resolve(ticket, "cancel", now=now, actor="engine")
 
 
 def settled_by_report(*, instance_ref: str, node_id: str, now: datetime) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from django.db import transaction
 from pydantic import BaseModel, ValidationError
 
+from engine.fact_roots.happenings import client_events
 from engine.graphs import graph_of, trigger_of
 from engine.models import TriggerEvent
-from engine.services.facts import EMPTY_EVENTS, client_events
 from engine.services.instances import instance_start
+from engine.services.waking import wake
 from journeys import selectors
 from journeys.errors import Conflict, Invalid, ServiceError
 from journeys.language.errors import ExpressionError, NotRegistered
@@ -39,7 +40,7 @@ def event_receive(
     actor: str,
     occurred_at: datetime | None = None,
 ) -> TriggerEvent:
-    """Store an event and start what it starts: event, instances and first steps in one transaction.
+    """Store an event, start what it starts and wake what waits for it, in one transaction.
 
     The same event id a second time changes nothing and gives the stored event back; what it started is in its
     `outcomes`. Events without a client are kept and start nothing.
@@ -70,6 +71,8 @@ def event_receive(
         audit.record(vendor=vendor, actor=actor, action="event.received", obj=stored, now=now, type=type)
         stored.outcomes = _start_journeys(stored, vendor=vendor, now=now, actor=actor)
         stored.save(update_fields=["outcomes"])
+        if client is not None:
+            wake(client_id=client.id, topics=[f"event:{type}"], now=now)
     return stored
 
 
@@ -100,7 +103,9 @@ def _start_journeys(
     journeys = (
         owned_by(vendor, Journey)
         .filter(status=Journey.Status.ACTIVE, current_version__trigger_type=event.type)
-        .select_related("current_version")
+        .select_related("current_version", "vendor")
+        # Always in one order: journeys with limits let one in at a time.
+        .order_by("id")
     )
     if event.client is None:
         return [_outcome(journey, "not_matched", "The event names no client.") for journey in journeys]
@@ -117,7 +122,7 @@ def _facts(event: TriggerEvent, client: Client, *, now: datetime) -> dict[str, A
     people = selectors.client_facts(client_ids=[client.id], now=now)[client.id]
     return {
         **people,
-        **client_events([client.id]).get(client.id, EMPTY_EVENTS),
+        **client_events([client.id])[client.id],
         "trigger": {**(event.payload or {}), "type": event.type, "topic": event.topic},
         "variables": {},
         "steps": {},

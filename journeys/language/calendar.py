@@ -8,14 +8,17 @@ from .timing import (
     ON_TIME,
     AnchorMoment,
     Calendar,
+    Decision,
     Due,
     Verdict,
     anchor_of,
     due_from_meant,
     due_of,
+    is_dated,
+    judged,
     lateness,
 )
-from .zones import local_instant, local_time, transitions_between, zone_of
+from .zones import database_version, local_instant, local_time, transitions_between, zone_of
 
 __all__ = [
     "DEFAULT_TIME",
@@ -24,14 +27,18 @@ __all__ = [
     "AnchorMoment",
     "BusinessCalendar",
     "Calendar",
+    "Decision",
     "Due",
     "Offset",
     "SendingHours",
     "Verdict",
     "add_months",
     "anchor_of",
+    "database_version",
     "due_from_meant",
     "due_of",
+    "is_dated",
+    "judged",
     "lateness",
     "local_instant",
     "local_time",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from .errors import Problem
 from .kinds import PARAMETER_KINDS, VARIABLE_KINDS, Parameter, Variable, is_of_kind
+from .passages import KEYS, Passage, read_passage
 from .registry import NodeType, Registry, TriggerType
 from .settings import NodeSettings, TriggerSettings
 
@@ -22,10 +23,10 @@ MAX_NAMES = 200
 
 _NODE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_TOP = frozenset({"schema_version", "parameters", "variables", "nodes", "edges", "layout", "description"})
+_TOP = KEYS | {"schema_version", "parameters", "variables", "nodes", "edges", "layout", "description"}
 _NODE = frozenset({"id", "type", "name", "settings", "position", "note"})
 _EDGE = frozenset({"from", "port", "to", "label"})
-_TIMING_KINDS = frozenset({"duration", "date", "anchor"})
+_TIMING_KINDS = frozenset({"duration", "date", "anchor", "window", "fact"})
 _SAID = {
     "missing": "this field is needed; fill it in",
     "extra_forbidden": "this field is not known here; remove it",
@@ -68,6 +69,7 @@ class Draft:
     edges: list[Link] = field(default_factory=list)
     variables: dict[str, Variable] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    passage: Passage = field(default_factory=Passage)
 
 
 def read_draft(
@@ -123,6 +125,11 @@ class _Reader:
             return None
         self._parameters(definition.get("parameters"), given)
         self._variables(definition.get("variables"))
+        self.draft.passage = read_passage(
+            definition,
+            parameters=self._context()["parameters"],
+            note=lambda code, message, place: self.note(code, message, None, place),
+        )
         for index, raw in enumerate(nodes):
             self._node(index, raw)
         for index, raw in enumerate(edges):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -14,19 +16,26 @@ import cel
 
 from .errors import ExpressionError
 from .facts import Path, dotted
-from .tokens import Outline, Read, outline
+from .functions import FUNCTIONS
+from .signatures import World, misuse_of
+from .tokens import Call, Outline, Read, outline
 
 MAX_LENGTH = 2_000
 MAX_MACRO_DEPTH = 2
 MAX_BRACKETS = 32
 MAX_MACROS = 6
-MAX_PATTERNS = 10
-#: Values an evaluation may look at, counted generously before it starts.
-MAX_COST = 1_000_000
+MAX_PATTERNS = 4
+#: Characters of a pattern, and all its counts such as {3} multiplied: it grows by them before it is used.
+MAX_PATTERN, MAX_PATTERN_COUNT = 200, 30
+#: Values an evaluation may look at, counted generously before it starts; about 20 ms.
+MAX_COST = 40_000
 #: Values that may be handed in at all.
-MAX_VALUES = 20_000
+MAX_VALUES = 10_000
+#: Characters of a text that count as one value.
+_TEXT_UNIT = 1_000
 
-FUNCTIONS = frozenset(
+#: What the evaluator brings along.
+BUILT_IN = frozenset(
     {
         *("size", "contains", "startsWith", "endsWith", "matches"),
         *("timestamp", "duration", "string", "int", "uint", "double", "type", "dyn"),
@@ -44,17 +53,16 @@ class Expression:
     """Hold a compiled source; it can reach the facts it names and nothing else."""
 
     source: str
+    #: Every place where the source looks at a fact, by itself or through a function.
+    reads: tuple[Read, ...]
+    #: Calls of this language's own functions.
+    calls: tuple[Call, ...]
     _program: cel.Program
     _outline: Outline
 
-    @property
-    def reads(self) -> tuple[Read, ...]:
-        """Return every place where the source looks at a fact."""
-        return tuple(self._outline.reads)
-
     def paths(self) -> frozenset[str]:
         """Return the dotted paths the source reads."""
-        return frozenset(dotted(read.path) for read in self._outline.reads)
+        return frozenset(dotted(read.path) for read in self.reads)
 
     def evaluate(self, facts: Mapping[str, Any], now: datetime) -> Any:
         """Return the value for these facts; `now` is a timestamp in the source.
@@ -63,10 +71,15 @@ class Expression:
         Raises ExpressionError for everything that goes wrong.
         """
         context = _context(self._outline, facts, now)
+        refusals: list[str] = []
+        if self.calls:
+            world = World(facts, now)
+            for name in {call.name for call in self.calls}:
+                context[name] = FUNCTIONS[name].bound(world, refusals.append)
         try:
             return self._program.execute(context)
         except BaseException as error:  # noqa: BLE001 # a panic of the evaluator is no Exception
-            raise _explained(error, self.source) from None
+            raise _explained(error, self.source, refusals) from None
 
     def holds(self, facts: Mapping[str, Any], now: datetime) -> bool:
         """Return the answer of a condition; anything but true or false is an ExpressionError."""
@@ -95,14 +108,45 @@ def compile_expression(source: str) -> Expression:
         functions = program.references()["functions"]
     except BaseException as error:  # noqa: BLE001 # a panic of the compiler is no Exception
         raise _syntax(error, source) from None
-    for name in functions:
-        if name.isidentifier() and not name.startswith("_") and name not in FUNCTIONS:
-            position = source.find(name)
-            raise ExpressionError(
-                f"There is no function {name!r}. Known: {', '.join(sorted(FUNCTIONS))}.",
-                position if position >= 0 else None,
-            )
-    return Expression(source, program, shape)
+    _check_calls(shape, functions)
+    own = tuple(call for call in shape.calls if call.name in FUNCTIONS)
+    return Expression(source, (*shape.reads, *_reads_of(own)), own, program, shape)
+
+
+def _check_calls(shape: Outline, compiled: list[str]) -> None:
+    """Refuse unknown functions, and calls of ours that cannot work."""
+    known = BUILT_IN | FUNCTIONS.keys()
+    for name in compiled:
+        if name.isidentifier() and not name.startswith("_") and name not in known:
+            position = next((call.position for call in shape.calls if call.name == name), None)
+            near = get_close_matches(name, known, n=1)
+            advice = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
+            raise ExpressionError(f"There is no function {name!r}. {advice}", position)
+    for call in shape.calls:
+        if call.name in FUNCTIONS:
+            misuse = misuse_of(call)
+            if misuse is not None:
+                raise ExpressionError(misuse.message, misuse.position)
+        elif call.name == "matches":
+            _check_pattern(call)
+
+
+def _check_pattern(call: Call) -> None:
+    """Refuse patterns that are not known beforehand, or grow large when they are read."""
+    pattern = call.given[1].text if len(call.given) > 1 else None
+    if pattern is None:
+        position = call.given[-1].position if call.given else call.position
+        raise ExpressionError("matches needs its pattern written out, without \\.", position)
+    counts = [int(number) for number in re.findall(r"\d{1,9}", "".join(re.findall(r"\{[^}]*\}", pattern)))]
+    if len(pattern) > MAX_PATTERN or math.prod(max(count, 1) for count in counts) > MAX_PATTERN_COUNT:
+        raise ExpressionError("The pattern of matches is too large. Make it simpler.", call.given[1].position)
+
+
+def _reads_of(calls: tuple[Call, ...]) -> Iterator[Read]:
+    """Return what functions read by themselves, at the place of their call."""
+    for call in calls:
+        for path in FUNCTIONS[call.name].paths(call.given):
+            yield Read(tuple(path.split(".")), call.position, asked=True)
 
 
 def _check_limits(shape: Outline) -> None:
@@ -154,7 +198,11 @@ def _check_cost(shape: Outline, values: int) -> None:
     if not shape.macros:
         return
     growth = (1 + shape.pluses / shape.macros) ** shape.macros
-    if (values + shape.commas + 1) ** max(shape.macro_depth, 1) * growth > MAX_COST:
+    # A function may go through a list again for every entry; map and filter copy what they have built so far.
+    depth = max(shape.macro_depth, 1) + any(call.repeated and call.name in FUNCTIONS for call in shape.calls)
+    each = values + shape.commas + 1
+    built = shape.builders * each**2 / 5
+    if each**depth * growth + built > MAX_COST:
         raise ExpressionError("The expression would go through too many values. Make it simpler.")
 
 
@@ -188,7 +236,7 @@ def _plain(value: Any) -> tuple[Any, int]:
         return float(value), 1
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat(), 1
-    return value, 1
+    return value, 1 + (len(value) // _TEXT_UNIT if isinstance(value, str) else 0)
 
 
 def _short(source: str) -> str:
@@ -207,7 +255,7 @@ def _syntax(error: BaseException, source: str) -> ExpressionError:
     return ExpressionError(f"The expression cannot be read at character {position + 1}: {found[3]}", position)
 
 
-def _explained(error: BaseException, source: str) -> ExpressionError:
+def _explained(error: BaseException, source: str, refusals: list[str]) -> ExpressionError:
     """Put an error of the evaluation into words, without the values it met."""
     if isinstance(error, KeyboardInterrupt | SystemExit | ExpressionError):
         raise error
@@ -222,6 +270,8 @@ def _explained(error: BaseException, source: str) -> ExpressionError:
             reason = "a number grows too large"
         case TypeError():
             reason = "it combines values of different kinds, or a value that is empty"
+        case _ if refusals:
+            reason = refusals[-1]
         case _:
             reason = "a function cannot take what it is given"
     return ExpressionError(f"The expression {_short(source)} has no value here: {reason}.")

@@ -12,10 +12,21 @@ from . import references, structure
 from .definition import MAX_NODES, SCHEMA_VERSION, Draft, read_draft
 from .errors import DefinitionInvalid, Problem
 from .kinds import Variable
-from .registry import NodeType, Registry, TriggerType
+from .passages import Entry, LateStart, Passage, Rule
+from .registry import JoinRule, NodeType, Registry, TriggerType
 from .settings import NodeSettings
 
-__all__ = ["MAX_NODES", "SCHEMA_VERSION", "Edge", "Graph", "Node", "Variable", "check", "read_graph"]
+__all__ = [
+    "MAX_NODES",
+    "SCHEMA_VERSION",
+    "Edge",
+    "Graph",
+    "Node",
+    "Rule",
+    "Variable",
+    "check",
+    "read_graph",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,17 @@ class Node:
     def ports(self) -> tuple[str, ...]:
         """Return the ports that lead somewhere, for these settings."""
         return tuple(self.node_type.ports_of(self.settings))
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether a token goes on from every port, whatever the facts are."""
+        conditions = tuple(self.node_type.expressions(self.settings))
+        return self.node_type.forks(self.settings) and not conditions
+
+    @property
+    def join(self) -> JoinRule | None:
+        """Return how branches come together here; None where they do not."""
+        return self.node_type.join_of(self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +77,33 @@ class Graph:
     parameters: Mapping[str, Any]
     #: SHA-256 of the definition and the parameters' values: equal digests run equally.
     digest: str
+    #: How the journey is entered and left, and what it says of passages as a whole.
+    passage: Passage
     _targets: Mapping[tuple[str, str], str] = field(repr=False)
     _back: frozenset[tuple[str, str]] = field(repr=False)
+    _loops: Mapping[tuple[str, str], frozenset[str]] = field(repr=False)
+    #: Some step sends several tokens on, so that the passage is over only when none is left.
+    forks: bool = False
+
+    @property
+    def exits(self) -> tuple[Rule, ...]:
+        """Return the rules that end a passage because it has lost its sense."""
+        return self.passage.exits
+
+    @property
+    def goals(self) -> tuple[Rule, ...]:
+        """Return the rules that end a passage because it has reached what it is for."""
+        return self.passage.goals
+
+    @property
+    def entry(self) -> Entry:
+        """Return who may enter, and how often."""
+        return self.passage.entry
+
+    @property
+    def late_start(self) -> LateStart | None:
+        """Return what happens when steps are past already at the start; None when the definition does not say."""
+        return self.passage.late_start
 
     def successor(self, node_id: str, port: str) -> str | None:
         """Return the step behind a port, None when no edge leaves by it."""
@@ -65,6 +112,10 @@ class Graph:
     def is_back_edge(self, source: str, port: str) -> bool:
         """Tell whether the edge closes a loop: following it starts another round."""
         return (source, port) in self._back
+
+    def loop_of(self, source: str, port: str) -> frozenset[str]:
+        """Return the steps of the loop that a back edge closes: they lead to it from where it leads."""
+        return self._loops.get((source, port), frozenset())
 
     def start_variables(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the variables' first values; raise DefinitionInvalid for what is missing or wrong."""
@@ -140,6 +191,7 @@ def _built(draft: Draft, definition: Mapping[str, Any]) -> Graph:
     targets = {(edge.source, edge.port): edge.target for edge in draft.edges}
     start = next(node for node in nodes.values() if node.type == structure.START)
     parameters = {name: parameter.value for name, parameter in draft.parameters.items()}
+    back = structure.back_edges(draft, start.id)
     written = json.dumps({"definition": definition, "parameters": parameters}, sort_keys=True, default=str)
     return Graph(
         nodes=nodes,
@@ -148,6 +200,9 @@ def _built(draft: Draft, definition: Mapping[str, Any]) -> Graph:
         variables=draft.variables,
         parameters=parameters,
         digest=hashlib.sha256(written.encode()).hexdigest(),
+        passage=draft.passage,
         _targets=targets,
-        _back=structure.back_edges(draft, start.id),
+        _back=back,
+        _loops={edge: structure.loop_body(draft, edge[0], targets[edge]) for edge in back},
+        forks=any(node.node_type.forks(node.settings) for node in nodes.values()),
     )

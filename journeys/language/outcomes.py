@@ -49,12 +49,22 @@ class SetField:
 
 
 @dataclass(frozen=True, slots=True)
+class IncrementField:
+    """Add a number to one of the client's own fields; a field that is empty counts from zero."""
+
+    name: str
+    by: int | float
+
+
+@dataclass(frozen=True, slots=True)
 class CreateTask:
     """Put a task on the vendor's list."""
 
     title: str
     note: str = ""
     due: date | None = None
+    #: Ways in which it can come out; empty for a task that is simply done.
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +107,29 @@ class LeaveJourney:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Remember that the step has asked its people for something, or reminded them of it."""
+
+    #: "meeting", "review", "referral".
+    kind: str
+    #: 0 for the asking itself, then the number of the reminder.
+    reminder: int = 0
+
+
 Change = (
     AddTag
     | RemoveTag
     | SetStatus
     | SetField
+    | IncrementField
     | CreateTask
     | SetVariable
     | SetAnchor
     | AssignVariant
     | StartJourney
     | LeaveJourney
+    | Asked
 )
 
 
@@ -121,6 +143,8 @@ class Advance:
     changes: tuple[Change, ...] = ()
     #: One sentence for the time line.
     reason: str = ""
+    #: The step was passed over on purpose; the reason says why.
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +177,16 @@ class WaitFor:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Hold Liquid sources in one language; "" leaves it to another one."""
+
+    subject: str = ""
+    body: str = ""
+    #: For people who would rather get a text than an email.
+    short: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Send one message to each person who has one of the roles, then leave by the port."""
 
@@ -166,10 +200,44 @@ class Deliver:
     port: str = "next"
     #: What happens when nobody can say whether the provider took the message.
     when_in_doubt: DoubtPolicy = "ticket"
+    #: Words for people who would rather get a text than this email; "" sends everybody the email.
+    short: str = ""
+    #: The words in other languages, by language or locale: "pt", "pt-BR".
+    translations: Mapping[str, Words] = field(default_factory=dict)
+    #: Kind of page that the message leads to ("form", "meeting", …): the texts read its address as `link`.
+    link: str = ""
+    #: Names one of several sendings of the same step, such as a reminder; each goes out once.
+    part: str = ""
     #: After everybody has their copy: stay and wait instead of leaving by the port.
     then: WaitFor | None = None
     #: Carried out with the step's result.
     changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallWebhook:
+    """Call another service, at least once and under one name, then leave by the port.
+
+    What was rendered is in here; words that only the vendor and the service know are named and put in at the call.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    url: str
+    #: (name, text, name of a secret or ""): the secret's value is put behind the text.
+    headers: tuple[tuple[str, str, str], ...] = ()
+    #: JSON text; "" for a call without a body.
+    body: str = ""
+    #: First digits of the HTTP statuses that count as done.
+    expect: tuple[int, ...] = (2,)
+    #: Variable by variable, where its value stands in the answer: "data.id", "items.0.url".
+    save: Mapping[str, str] = field(default_factory=dict)
+    #: The same, kept as the step's own result: later steps read `steps.<node id>.answer.<name>`.
+    keep: Mapping[str, str] = field(default_factory=dict)
+    #: Most seconds until the whole answer is there.
+    timeout_seconds: float = 8.0
+    #: The host was put together from facts, so it must be one that the vendor has listed.
+    host_from_facts: bool = False
+    port: str = "next"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +269,7 @@ class Finish:
     everything: bool = False
 
 
-Outcome = Advance | Fork | Deliver | WaitUntil | WaitFor | Fail | Finish
+Outcome = Advance | Fork | Deliver | CallWebhook | WaitUntil | WaitFor | Fail | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +302,17 @@ class StepContext(Generic[SettingsT]):
     evaluate: Callable[[str], Any]
     #: Render a Liquid source that speaks to nobody in particular (task titles, field values).
     render: Callable[[str], str]
+    #: When the token came here and could go on, by its own timing; None where nobody knows.
+    reached: datetime | None = None
+    #: The branches of splits around the token: with step and visit, the name of its place.
+    branch: str = ""
+
+    def own(self, entries: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a root of facts by step says about this step here; {} when it says nothing.
+
+        Several branches and rounds may lead to one step: where the root knows the places apart, it is this one's.
+        """
+        newest: Mapping[str, Any] = entries.get(self.node_id) or {}
+        places: Mapping[str, Any] = newest.get("places") or {}
+        found: Mapping[str, Any] = places.get(f"{self.branch}:{self.visit}", newest)
+        return found

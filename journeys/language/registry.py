@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol
+from typing import Any, ClassVar, Generic, Literal, Protocol
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from .errors import AlreadyRegistered, NotRegistered
+from .modules import Module
 from .outcomes import Outcome, StepContext
 from .settings import NodeSettings
 
@@ -82,6 +83,20 @@ class Registry(Generic[TypedT]):
         return len(self._members)
 
 
+@dataclass(frozen=True, slots=True)
+class JoinRule:
+    """Say when a merge goes on."""
+
+    #: The split whose branches come together here.
+    split: str
+    #: Branches that must have arrived; None: all that are still under way.
+    count: int | None = None
+    #: What becomes of the branches that are still under way then.
+    others: Literal["cancel", "go_on"] = "cancel"
+    #: Whether a branch that stands at a ticket is waited for.
+    failed: Literal["wait", "go_on"] = "wait"
+
+
 class NodeType(ABC, Generic[SettingsT]):
     """Declare one kind of step: its settings, its ports, and what it answers."""
 
@@ -93,7 +108,15 @@ class NodeType(ABC, Generic[SettingsT]):
     settings_model: ClassVar[SettingsModel]
     #: Touches the outside world: travels alone, and its texts speak to a recipient.
     outside: ClassVar[bool] = False
+    #: Kind of page that its messages lead to ("form", "meeting", …): its texts read the address as `link`.
+    link: ClassVar[str] = ""
+    #: Its texts speak to a recipient; only for steps that touch the outside.
+    speaks: ClassVar[bool] = True
+    #: What it promises as one of the modules that a vendor sees; None for every other step.
+    module: ClassVar[Module | None] = None
     ports: ClassVar[tuple[str, ...]] = ("next",)
+    #: Every loop through such a step is bounded by it, so that it needs no wait.
+    bounds_loops: ClassVar[bool] = False
     #: Followed when an edge leaves by them; no edge is no problem.
     optional_ports: ClassVar[tuple[str, ...]] = ("error",)
 
@@ -114,6 +137,21 @@ class NodeType(ABC, Generic[SettingsT]):
 
     def reads(self, settings: SettingsT) -> Iterable[str]:
         """Return dotted fact paths that the step reads beside those in its texts and expressions."""
+        del settings
+        return ()
+
+    def forks(self, settings: SettingsT) -> bool:
+        """Tell whether the step sends a token on from several of its ports at once (the outcome Fork)."""
+        del settings
+        return False
+
+    def join_of(self, settings: SettingsT) -> JoinRule | None:
+        """Return how the branches of a split come together here; None for a step that is no merge."""
+        del settings
+        return None
+
+    def journeys(self, settings: SettingsT) -> Iterable[str]:
+        """Return the public ids of the other journeys that the step starts or ends."""
         del settings
         return ()
 

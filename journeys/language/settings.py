@@ -129,7 +129,32 @@ class AnchorTiming(_Settings):
     zone: ZoneChoice = Field(default="wedding", title="Whose clock")
 
 
-Timing = Annotated[DurationTiming | DateTiming | AnchorTiming, Field(discriminator="kind")]
+class WindowTiming(_Settings):
+    """Wait until messages may go out: at once inside the sending hours, otherwise when they begin."""
+
+    kind: Literal["window"] = "window"
+
+
+class FactTiming(_Settings):
+    """Happen so long before or after a date in the couple's own data: a variable, a field, the answer to a form.
+
+    Where there is no date, or none that can be read, the step waits until there is one.
+    """
+
+    kind: Literal["fact"] = "fact"
+    path: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,63}(\.[A-Za-z0-9_-]{1,64}){1,5}$",
+        title="Where the date stands",
+        description="Such as variables.shoot_date, client.fields.move_in or forms.answers.questionnaire.rehearsal.",
+    )
+    offset: OffsetText = Field(default="0d", title="Before (−) or after")
+    at: TimeText | None = Field(default=None, title="At", description="Empty: the date's own time, or 09:00.")
+    zone: ZoneChoice = Field(default="wedding", title="Whose clock")
+
+
+Timing = Annotated[
+    DurationTiming | DateTiming | AnchorTiming | WindowTiming | FactTiming, Field(discriminator="kind")
+]
 
 
 class LateRule(_Settings):

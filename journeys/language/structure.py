@@ -8,6 +8,7 @@ import networkx as nx
 
 from .definition import Draft, Step
 from .errors import Problem
+from .scopes import problems_of_scopes
 from .settings import DurationTiming
 
 #: The two types every journey has; they have no error port.
@@ -20,6 +21,7 @@ def problems_of(draft: Draft) -> list[Problem]:
     problems = [*_starts(starts), *_edges(draft), *_ports(draft)]
     if len(starts) == 1:
         problems += _ways(draft, starts[0])
+        problems += problems_of_scopes(draft, starts[0])
     return [*problems, *_loops(draft)]
 
 
@@ -45,6 +47,20 @@ def back_edges(draft: Draft, start: str) -> frozenset[tuple[str, str]]:
             on_the_way.add(step[1])
             path.append((step[1], iter(leaving[step[1]])))
     return frozenset(back)
+
+
+def loop_body(draft: Draft, source: str, target: str) -> frozenset[str]:
+    """Return the loop that an edge back closes: the steps that lead to `source` without passing `target`, and both."""
+    leading: dict[str, list[str]] = {}
+    for edge in draft.edges:
+        leading.setdefault(edge.target, []).append(edge.source)
+    body, waiting = {target, source}, [source] if source != target else []
+    while waiting:
+        for name in leading.get(waiting.pop(), ()):
+            if name not in body:
+                body.add(name)
+                waiting.append(name)
+    return frozenset(body)
 
 
 def _starts(starts: list[Step]) -> Iterator[Problem]:
@@ -138,7 +154,8 @@ def _loops(draft: Draft) -> Iterator[Problem]:
     waiting = [
         step.id
         for step in draft.steps.values()
-        if step.settings is not None and isinstance(step.settings.when, DurationTiming)
+        if (step.settings is not None and isinstance(step.settings.when, DurationTiming))
+        or (step.node_type is not None and step.node_type.bounds_loops)
     ]
     picture.remove_nodes_from(waiting)
     for group in nx.strongly_connected_components(picture):
@@ -147,6 +164,6 @@ def _loops(draft: Draft) -> Iterator[Problem]:
             names = ", ".join(sorted(group)[:6])
             message = (
                 f"{draft.steps[first].label} is on a loop without a wait ({names}). "
-                "Give one of its steps a duration to wait for."
+                "Give one of its steps a duration to wait for, or go back by a jump, which has a limit."
             )
             yield Problem("cycle_without_wait", message, first)

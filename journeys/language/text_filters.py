@@ -7,42 +7,43 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from babel import Locale
 from liquid.builtin.filters import array, math, misc, string
+from liquid.context import RenderContext
 from liquid.exceptions import FilterArgumentError
+from liquid.filter import with_context
 from liquid.undefined import is_undefined
+
+from .text_dates import DATE_FILTERS, reader_of
 
 #: Characters, for the whole text and for any value on the way.
 MAX_OUTPUT = 200_000
 #: Entries of any list on the way, and rounds of all loops together.
 MAX_ENTRIES = 10_000
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-
-def _date(value: Any, form: str = "%d %B %Y") -> str:
+@with_context
+def _date(value: Any, form: str = "%d %B %Y", *, context: RenderContext) -> str:
     """Write a date or a moment (ISO) in another form: %d %e %m %b %B %y %Y %a %A %H %I %M %p."""
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
         raise FilterArgumentError("date needs a date such as wedding.date", token=None) from None
-    return _written(moment, str(form))
+    return _written(moment, str(form), reader_of(context))
 
 
-def _written(moment: datetime, form: str) -> str:
+def _written(moment: datetime, form: str, reader: Locale) -> str:
+    months, weekdays = reader.months["format"], reader.days["format"]
     names = {
         "d": f"{moment.day:02d}",
         "e": str(moment.day),
         "m": f"{moment.month:02d}",
-        "b": _MONTHS[moment.month - 1][:3],
-        "B": _MONTHS[moment.month - 1],
+        "b": str(months["abbreviated"][moment.month]),
+        "B": str(months["wide"][moment.month]),
         "y": f"{moment.year % 100:02d}",
         "Y": f"{moment.year:04d}",
-        "a": _WEEKDAYS[moment.weekday()][:3],
-        "A": _WEEKDAYS[moment.weekday()],
+        "a": str(weekdays["abbreviated"][moment.weekday()]),
+        "A": str(weekdays["wide"][moment.weekday()]),
         "H": f"{moment.hour:02d}",
         "I": f"{(moment.hour - 1) % 12 + 1:02d}",
         "M": f"{moment.minute:02d}",
@@ -144,6 +145,7 @@ _KNOWN: dict[str, Callable[..., Any]] = {
     "upcase": string.upcase,
     "url_encode": string.url_encode,
     "where": array.where,
+    **DATE_FILTERS,
 }
 
 #: What the template library is given.

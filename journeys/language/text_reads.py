@@ -24,6 +24,7 @@ from liquid.builtin.tags.unless_tag import UnlessNode
 from liquid.expression import Expression
 
 from .facts import Path, dotted
+from .text_dates import READS
 
 _ORDERED = (
     logical.LtExpression,
@@ -137,6 +138,8 @@ class _Walk:
         defaulted = bool(filters) and filters[0].name == "default"
         self.paths(expression.left, certain, guarded=defaulted)
         for filter_ in filters:
+            for path in READS.get(filter_.name, ()):
+                self.found.append(TextRead(tuple(path.split(".")), guarded=True, position=None))
             for argument in filter_.children():
                 self.paths(argument, certain, guarded=False)
 

@@ -46,10 +46,15 @@ from liquid.stringify import to_liquid_string
 from liquid.undefined import FalsyStrictUndefined, is_undefined
 
 from .errors import TextError
+from .text_dates import READS
 from .text_filters import FILTERS, MAX_ENTRIES, MAX_OUTPUT, as_iso
 from .text_reads import TextRead, reads_of
 
 MAX_LENGTH = 100_000
+#: The template library would look these up on the machine's own clock where the facts do not have them.
+_CLOCKS = ("now", "today")
+#: Roots that filters look at although a text does not name them.
+_FILTERED = frozenset({"recipient", *(path.partition(".")[0] for paths in READS.values() for path in paths)})
 
 
 class _StrictOutputNode(OutputNode):
@@ -118,11 +123,15 @@ class Text:
     def render(self, facts: Mapping[str, Any]) -> str:
         """Return the text for these facts; raise TextError when anything it prints is empty."""
         try:
-            return self._template.render(**_full(facts))
+            return self._template.render(**{**dict.fromkeys(_CLOCKS), **_full(self._seen(facts))})
         except LiquidError as error:
             raise _explained(error) from None
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
             raise TextError("The text cannot be put together from this couple's data.") from None
+
+    def _seen(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the roots that the text could look at: most facts are never named in it."""
+        return {name: value for name, value in facts.items() if name in _FILTERED or name in self.source}
 
 
 @lru_cache(maxsize=1024)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .facts import Path
 
@@ -31,15 +32,44 @@ class Read:
     asked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Be what stands in a call for one argument, as far as it can be told without running it."""
+
+    kind: Literal["text", "number", "boolean", "null", "path", "other"]
+    #: Characters from the start of the source.
+    position: int
+    #: Of a text written out plainly; None for everything else.
+    text: str | None = None
+    #: Of a fact that stands alone; () for everything else.
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Say that the source calls a function."""
+
+    name: str
+    #: Characters from the start of the source.
+    position: int
+    #: In order; what a method is called on comes first.
+    given: tuple[Given, ...]
+    #: Inside all, exists, filter or map: called many times.
+    repeated: bool
+
+
 @dataclass(slots=True)
 class Outline:
     """Hold what can be said of a source without running it."""
 
     reads: list[Read] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     #: Deepest nesting of brackets, and of macros inside macros.
     brackets: int = 0
     macro_depth: int = 0
     macros: int = 0
+    #: Macros that build a list: map and filter copy it with every entry.
+    builders: int = 0
     pluses: int = 0
     commas: int = 0
     #: Calls of matches(…), and whether one stands inside a macro.
@@ -70,7 +100,9 @@ def outline(source: str) -> Outline:
         for found in _TOKEN.finditer(source)
         if found.lastgroup != "space"
     ]
-    return _Reader(tokens).read()
+    found = _Reader(tokens).read()
+    found.calls = _calls(tokens)
+    return found
 
 
 class _Reader:
@@ -125,6 +157,7 @@ class _Reader:
             self.found.repeated_pattern |= any(scope.macro for scope in self.scopes)
         if is_method and name in MACROS and self.kind(index + 1) == "name" and self.text(index + 2) == ",":
             self.found.macros += 1
+            self.found.builders += name in {"map", "filter"}
             return _Scope(bound=self.text(index + 1), macro=True)
         return _Scope()
 
@@ -160,3 +193,86 @@ class _Reader:
             and not key.startswith(('"""', "'''"))
             and "\\" not in key
         )
+
+
+@dataclass(slots=True)
+class _Frame:
+    """Remember an open bracket, and the call that it belongs to."""
+
+    #: Index of the call's name; None for a bracket that calls nothing.
+    name: int | None
+    #: Index of the first token of the argument that is being read.
+    start: int
+    given: list[Given] = field(default_factory=list)
+    #: The name that a macro binds; "" for all else.
+    bound: str = ""
+
+
+def _calls(tokens: list[_Token]) -> list[Call]:
+    """Return the calls of a source in the order in which they end."""
+    found: list[Call] = []
+    frames: list[_Frame] = []
+    for index, token in enumerate(tokens):
+        if token.kind != "sign":
+            continue
+        if token.text in _OPENING:
+            frames.append(_frame(tokens, index))
+        elif not frames:
+            continue
+        elif token.text == "," or token.text in _CLOSING:
+            frame = frames[-1]
+            if frame.name is not None and index > frame.start:
+                frame.given.append(_given(tokens[frame.start : index], frames))
+            frame.start = index + 1
+            if token.text in _CLOSING:
+                frames.pop()
+                if frame.name is not None:
+                    found.append(_call(tokens, frame, frames))
+    return found
+
+
+def _frame(tokens: list[_Token], index: int) -> _Frame:
+    before = tokens[index - 1] if index else None
+    if tokens[index].text != "(" or before is None or before.kind != "name" or before.text in _KEYWORDS:
+        return _Frame(None, index + 1)
+    frame = _Frame(index - 1, index + 1)
+    if index > 1 and tokens[index - 2].text == ".":
+        frame.given.append(Given("other", before.position))
+        if before.text in MACROS and index + 1 < len(tokens):
+            frame.bound = tokens[index + 1].text
+    return frame
+
+
+def _call(tokens: list[_Token], frame: _Frame, around: list[_Frame]) -> Call:
+    name = tokens[frame.name or 0]
+    return Call(name.text, name.position, tuple(frame.given), any(outer.bound for outer in around))
+
+
+def _given(tokens: list[_Token], frames: list[_Frame]) -> Given:
+    """Say what an argument is when it stands alone; anything composed is "other"."""
+    first = tokens[0]
+    if len(tokens) == 1 and first.kind != "name":
+        return _literal(first)
+    if len(tokens) == 1 and first.text in {"true", "false", "null"}:
+        return Given("null" if first.text == "null" else "boolean", first.position)
+    if first.text == "-" and [token.kind for token in tokens[1:]] == ["number"]:
+        return Given("number", first.position)
+    names, dots = tokens[::2], tokens[1::2]
+    if (
+        len(tokens) % 2
+        and all(token.kind == "name" for token in names)
+        and all(token.text == "." for token in dots)
+        and not any(frame.bound == first.text for frame in frames)
+    ):
+        return Given("path", first.position, path=tuple(token.text for token in names))
+    return Given("other", first.position)
+
+
+def _literal(token: _Token) -> Given:
+    text = token.text
+    if token.kind == "number":
+        return Given("number", token.position)
+    if token.kind != "string" or text[0] in "bB":
+        return Given("other", token.position)
+    is_plain = text[0] in "'\"" and not text.startswith(('"""', "'''")) and "\\" not in text
+    return Given("text", token.position, text[1:-1] if is_plain else None)

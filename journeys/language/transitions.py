@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from . import branches, joins
 from .errors import ErrorClass, UnknownPort, VisitLimitReached
 from .graph import Graph
-from .outcomes import Advance, Fail, Finish
+from .outcomes import Advance, Fail, Finish, Fork
 from .timing import Calendar, Due, due_of
 
 #: Rounds of one token through a loop.
 MAX_VISITS = 100
+
+#: Why a token stands still at a merge.
+AT_MERGE = "Waits for the other branches."
 
 PlanStatus = Literal["succeeded", "skipped", "failed"]
 
@@ -26,6 +30,8 @@ class Place:
     branch: str
     #: Counted from 1; grows by 1 each time the token goes back.
     visit: int
+    #: How often each step has sent the token back, in the loops it is in.
+    rounds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,9 @@ class Successor:
     branch: str
     visit: int
     due: Due
+    rounds: Mapping[str, int] = field(default_factory=dict)
+    #: It has come to a merge and waits there for the other branches.
+    arrives: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +55,11 @@ class Plan:
     #: The port the step was left by; "" when it was not left.
     port: str
     successors: tuple[Successor, ...]
-    #: The token ends here.
+    #: The token ends here; the passage is over when it was the last one.
     finished: bool
     reason: str
+    #: The passage is over, whatever other tokens it has.
+    everything: bool = False
     output: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,15 +69,27 @@ class Plan:
 
 
 def arrive(
-    graph: Graph, node_id: str, *, branch: str, visit: int, calendar: Calendar, now: datetime
+    graph: Graph,
+    node_id: str,
+    *,
+    branch: str,
+    visit: int,
+    calendar: Calendar,
+    now: datetime,
+    rounds: Mapping[str, int] | None = None,
 ) -> Successor:
-    """Return the place at a step, with the moment it is due there."""
-    settings = graph.nodes[node_id].settings
-    return Successor(node_id, branch, visit, due_of(settings.when, calendar=calendar, reached=now))
+    """Return the place at a step, with the moment it is due there.
+
+    At the merge of the split the branch came out of there is no such moment: the other branches decide.
+    """
+    if joins.arrives(graph, node_id, branch):
+        return Successor(node_id, branch, visit, Due(None, None, AT_MERGE), rounds or {}, arrives=True)
+    due = due_of(graph.nodes[node_id].settings.when, calendar=calendar, reached=now)
+    return Successor(node_id, branch, visit, due, rounds or {})
 
 
 def plan(
-    graph: Graph, place: Place, outcome: Advance | Finish | Fail, *, calendar: Calendar, now: datetime
+    graph: Graph, place: Place, outcome: Advance | Fork | Finish | Fail, *, calendar: Calendar, now: datetime
 ) -> Plan:
     """Return what follows from a step's answer.
 
@@ -78,16 +101,24 @@ def plan(
         case Advance():
             successor = _follow(graph, place, outcome.port, calendar=calendar, now=now)
             return Plan(
-                "succeeded",
+                "skipped" if outcome.skipped else "succeeded",
                 outcome.port,
                 (successor,),
                 finished=False,
                 reason=outcome.reason,
                 output=outcome.output,
             )
+        case Fork():
+            return _fork(graph, place, outcome, calendar=calendar, now=now)
         case Finish():
             return Plan(
-                "succeeded", "", (), finished=True, reason=outcome.reason, output={"result": outcome.result}
+                "succeeded",
+                "",
+                (),
+                finished=True,
+                reason=outcome.reason,
+                everything=outcome.everything,
+                output={"result": outcome.result},
             )
         case Fail():
             return _failed(graph, place, outcome, calendar=calendar, now=now)
@@ -96,12 +127,16 @@ def plan(
 def skip(graph: Graph, place: Place, reason: str, *, calendar: Calendar, now: datetime) -> Plan:
     """Return what follows when a step is passed over: it is left by `next`, or else by its last port.
 
-    A step without any port (the end) ends the passage when it is skipped.
+    A step without any port (the end) ends the token's way when it is skipped; a split goes on in one branch.
     """
     ports = graph.nodes[place.node_id].ports
     if not ports:
         return Plan("skipped", "", (), finished=True, reason=reason)
     port = "next" if "next" in ports else ports[-1]
+    node = graph.nodes[place.node_id]
+    if node.node_type.forks(node.settings):
+        plan = _fork(graph, place, Fork((port,), reason=reason), calendar=calendar, now=now)
+        return replace(plan, status="skipped")
     successor = _follow(graph, place, port, calendar=calendar, now=now)
     return Plan("skipped", port, (successor,), finished=False, reason=reason)
 
@@ -117,17 +152,63 @@ def _failed(graph: Graph, place: Place, fail: Fail, *, calendar: Calendar, now: 
     return Plan("failed", "", (), finished=False, reason=fail.message, output=output)
 
 
-def _follow(graph: Graph, place: Place, port: str, *, calendar: Calendar, now: datetime) -> Successor:
-    """Return the place behind a port."""
+def _fork(graph: Graph, place: Place, fork: Fork, *, calendar: Calendar, now: datetime) -> Plan:
+    """Return a token for each port, in a branch of its own; rounds begin anew there."""
+    successors = tuple(
+        arrive(
+            graph,
+            _behind(graph, place, port),
+            branch=branches.inside(place.branch, split=place.node_id, visit=place.visit, port=port),
+            visit=1,
+            rounds=place.rounds,
+            calendar=calendar,
+            now=now.astimezone(UTC),
+        )
+        for port in dict.fromkeys(fork.ports)
+    )
+    if not successors:
+        raise UnknownPort(
+            f"The step {place.node_id!r} was left by no port at all. Give it one that is taken."
+        )
+    return Plan(
+        "succeeded", ",".join(fork.ports), successors, finished=False, reason=fork.reason, output=fork.output
+    )
+
+
+def _behind(graph: Graph, place: Place, port: str) -> str:
     target = graph.successor(place.node_id, port)
     if target is None:
         raise UnknownPort(
             f"The step {place.node_id!r} was left by its port {port!r}, from which no edge leads on. "
             "Connect it in a new version of the journey."
         )
-    visit = place.visit + graph.is_back_edge(place.node_id, port)
+    return target
+
+
+def _follow(graph: Graph, place: Place, port: str, *, calendar: Calendar, now: datetime) -> Successor:
+    """Return the place behind a port."""
+    target = _behind(graph, place, port)
+    visit, rounds = place.visit, place.rounds
+    if graph.is_back_edge(place.node_id, port):
+        visit += 1
+        rounds = _once_more(graph, place, port)
     if visit > MAX_VISITS:
         raise VisitLimitReached(
             f"The step {place.node_id!r} goes back for the {MAX_VISITS}th time. Give the loop a way out."
         )
-    return arrive(graph, target, branch=place.branch, visit=visit, calendar=calendar, now=now.astimezone(UTC))
+    return arrive(
+        graph,
+        target,
+        branch=place.branch,
+        visit=visit,
+        rounds=rounds,
+        calendar=calendar,
+        now=now.astimezone(UTC),
+    )
+
+
+def _once_more(graph: Graph, place: Place, port: str) -> dict[str, int]:
+    """Count a way back; loops inside the one that begins anew are counted from nothing again."""
+    body = graph.loop_of(place.node_id, port)
+    kept = {name: times for name, times in place.rounds.items() if name not in body or name == place.node_id}
+    return {**kept, place.node_id: kept.get(place.node_id, 0) + 1}

@@ -1,12 +1,26 @@
-"""From a wall clock somewhere to an instant, across daylight-saving changes."""
+"""From a wall clock somewhere to an instant, across daylight-saving changes.
+
+The rules come from the pinned package `tzdata` and never from the machine's own files: the path to those is emptied
+here, where zones are read, so that every process computes the same instants.
+"""
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import tzdata  # type: ignore[import-untyped] # data with a version; it has no types
+
 from .errors import CalendarError
+
+zoneinfo.reset_tzpath(to=[])
+
+
+def database_version() -> str:
+    """Return IANA's name of the time-zone database in use, such as "2026f"."""
+    return str(tzdata.IANA_VERSION)
 
 
 @lru_cache(maxsize=1024)

@@ -3,8 +3,10 @@
 from journeys.models.access import ApiKey, IdempotencyRecord
 from journeys.models.audit import AuditRecord
 from journeys.models.clock import ClockShift
+from journeys.models.form import Form, InfoPage
 from journeys.models.journey import Journey, JourneyTemplate, Version
 from journeys.models.people import Client, Stakeholder, Tag
+from journeys.models.secret import VendorSecret
 from journeys.models.task import Task
 from journeys.models.vendor import Membership, Vendor
 from journeys.models.wedding import Wedding, WeddingAnchor
@@ -14,7 +16,9 @@ __all__ = [
     "AuditRecord",
     "Client",
     "ClockShift",
+    "Form",
     "IdempotencyRecord",
+    "InfoPage",
     "Journey",
     "JourneyTemplate",
     "Membership",
@@ -22,6 +26,7 @@ __all__ = [
     "Tag",
     "Task",
     "Vendor",
+    "VendorSecret",
     "Version",
     "Wedding",
     "WeddingAnchor",

@@ -47,19 +47,29 @@ class Journey(models.Model):
         ONCE = "once", "Once"
         #: Again after the last passage has ended.
         WHEN_FINISHED = "when_finished", "Again after it has ended"
+        #: Again so many days (`re_entry_days`) after the last passage has ended.
+        AFTER_DAYS = "after_days", "Again some days after it has ended"
+        #: Several passages of one client side by side.
+        ALWAYS = "always", "Always, also side by side"
 
     public_id = PublicIdField(prefix="jrn")
     vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="journeys")
     name = models.CharField(max_length=200)
     description = models.TextField(default="", blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    #: Holds unless the published version says otherwise in its `entry`.
     re_entry = models.CharField(max_length=20, choices=ReEntry.choices, default=ReEntry.ONCE)
+    #: Only for the rule after_days.
+    re_entry_days = models.PositiveIntegerField(null=True, blank=True)
     draft = EncryptedJSONField()
     #: Grows with every change of the draft; an edit of an older one is refused.
     draft_revision = models.PositiveIntegerField(default=1)
     current_version = models.ForeignKey(
         "journeys.Version", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
     )
+    #: The template it was begun from, and what that said then (`journeys.language.diff.digest_of`); "" for none.
+    template_key = models.CharField(max_length=60, default="", blank=True)
+    template_digest = models.CharField(max_length=64, default="", blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -84,6 +94,8 @@ class Version(models.Model):
     digest = models.CharField(max_length=64)
     #: The start node's trigger type, for finding the journeys an event may start.
     trigger_type = models.CharField(max_length=40)
+    #: The number of the older version that this one says again.
+    repeats = models.PositiveIntegerField(null=True, blank=True)
     published_at = models.DateTimeField()
     published_by = models.CharField(max_length=100)
 

@@ -38,6 +38,10 @@ class Client(models.Model):
     status = models.CharField(max_length=40, default="lead")
     locale = models.CharField(max_length=20, default="en")
     time_zone = models.CharField(max_length=64, default="", blank=True)
+    #: ["21:00", "08:00"]: when the couple is left alone; [] never; NULL as the vendor says.
+    quiet_hours = models.JSONField(null=True, blank=True)
+    #: Every message to this couple waits for a person's yes.
+    approve_all = models.BooleanField(default=False)
     #: What the vendor keeps about them beyond this: client.fields.* in texts and conditions.
     fields = EncryptedJSONField(null=True, blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="clients")
@@ -76,6 +80,10 @@ class Stakeholder(models.Model):
     locale = models.CharField(max_length=20, default="", blank=True)
     email_allowed = models.BooleanField(default=True)
     sms_allowed = models.BooleanField(default=True)
+    #: "email" or "sms": how this person would rather be written to; "" leaves it to the step.
+    channel = models.CharField(max_length=10, default="", blank=True)
+    #: As the client's; NULL means the client's.
+    quiet_hours = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -20,6 +20,9 @@ class Task(models.Model):
     due_on = models.DateField(null=True, blank=True)
     #: What made it: "<instance>:<node>:<branch>:<visit>", or NULL when a person did. Makes the step repeatable.
     source = models.CharField(max_length=900, null=True, blank=True)  # noqa: DJ001 NULL is not unique
+    #: Ways in which it can come out, one of which is chosen when it is done; empty for a task that is simply done.
+    choices = models.JSONField(default=list, blank=True)
+    choice = models.CharField(max_length=40, default="", blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 

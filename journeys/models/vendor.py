@@ -28,6 +28,8 @@ class Vendor(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     #: {"mon": [["09:00", "18:00"]], …}: when messages may go out, in the recipient's wedding zone. {} = always.
     sending_hours = models.JSONField(default=dict, blank=True)
+    #: Blackout days, quiet hours, cap, spacing, approval: what `journeys.language.contact_rules` reads. {} = defaults.
+    contact_rules = models.JSONField(default=dict, blank=True)
     #: What templates may read as vendor.fields.*, and offsets for journeys under "parameters".
     settings = models.JSONField(default=dict, blank=True)
     email = EncryptedTextField(default="", blank=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 
-from journeys.contacts import normal_email, normal_phone
+from journeys.contacts import checked_quiet_hours, normal_email, normal_phone
 from journeys.encryption import blind_index
 from journeys.errors import Conflict, Invalid
 from journeys.language.calendar import local_time
@@ -46,6 +46,8 @@ def client_add(
     status: str = "lead",
     locale: str = "en",
     time_zone: str = "",
+    quiet_hours: Sequence[str] | None = None,
+    approve_all: bool = False,
     fields: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
     external_ref: str | None = None,
@@ -84,6 +86,8 @@ def client_add(
         status=_word("status", status),
         locale=_word("locale", locale),
         time_zone=time_zone,
+        quiet_hours=checked_quiet_hours(quiet_hours),
+        approve_all=approve_all,
         fields=_fields(fields or {}) or None,
         external_ref=_word("external_ref", external_ref) if external_ref else None,
         created_at=now,
@@ -133,13 +137,15 @@ def client_change(
     status: str | None = None,
     locale: str | None = None,
     time_zone: str | None = None,
+    quiet_hours: Sequence[str] | Literal["keep"] | None = "keep",
+    approve_all: bool | None = None,
     fields: Mapping[str, Any] | None = None,
     now: dt.datetime,
     actor: str,
 ) -> Client:
     """Change what is given and leave the rest (None); a second call changes nothing and tells nobody.
 
-    `fields` is laid over the old ones; a field of None is taken away. Names and contact follow to the first
+    `fields` is laid over the old ones; a field of None is taken away. `quiet_hours` of None means the vendor's. Names and contact follow to the first
     partner. A status of "booked" gives the weddings their anchor `booking`, today, where they have none.
 
     Raises:
@@ -151,20 +157,22 @@ def client_change(
         check_zone(time_zone)
     before = {key: getattr(client, key) for key in _CHANGEABLE}
     wanted: dict[str, Any] = {
-        "display_name": display_name,
-        "first_name": first_name,
-        "last_name": last_name,
+        "display_name": None if display_name is None else display_name.strip(),
+        "first_name": None if first_name is None else first_name.strip(),
+        "last_name": None if last_name is None else last_name.strip(),
         "status": None if status is None else _word("status", status),
         "locale": None if locale is None else _word("locale", locale),
-        "time_zone": time_zone,
+        "time_zone": None if time_zone is None else time_zone.strip(),
+        "approve_all": approve_all,
     }
     for key, value in wanted.items():
         if value is not None:
-            setattr(client, key, value.strip())
+            setattr(client, key, value)
     _set_contact(client, email=email, phone=phone)
+    if quiet_hours != "keep":
+        client.quiet_hours = checked_quiet_hours(quiet_hours)
     if fields is not None:
-        merged = {**(client.fields or {}), **_fields(fields)}
-        client.fields = {name: value for name, value in merged.items() if value is not None} or None
+        client.fields = _merged(client.fields or {}, fields)
     if not client.display_name:
         raise Invalid("Give the client a name.", code="bad_name")
     changed = [key for key in _CHANGEABLE if before[key] != getattr(client, key)]
@@ -178,19 +186,41 @@ def client_change(
     detail = {"status": client.status, "was": before["status"]} if "status" in changed else {}
     record(vendor, actor, "client.changed", client, now, fields=public, **detail)
     if "status" in changed and client.status == BOOKED:
-        for wedding in client.weddings.exclude(anchors__name=BOOKING):
-            today = local_time(now, vendor.time_zone).date()
-            anchor_set(wedding=wedding, name=BOOKING, date=today, now=now, actor=actor)
+        _mark_booking(client, now=now, actor=actor)
     client_changed.send(sender=Client, client=client, now=now, actor=actor)
     return client
 
 
-_CHANGEABLE = ["display_name", *CONTACT_FIELDS, "status", "locale", "time_zone", "fields"]
+def _mark_booking(client: Client, *, now: dt.datetime, actor: str) -> None:
+    """Give the weddings of a client who has just booked their anchor, where they have none."""
+    for wedding in client.weddings.exclude(anchors__name=BOOKING):
+        today = local_time(now, client.vendor.time_zone).date()
+        anchor_set(wedding=wedding, name=BOOKING, date=today, now=now, actor=actor)
+
+
+_CHANGEABLE = [
+    *("display_name", *CONTACT_FIELDS, "status", "locale", "time_zone"),
+    *("quiet_hours", "approve_all", "fields"),
+]
 
 
 def set_field(*, client: Client, name: str, value: Any, now: dt.datetime, actor: str) -> Client:
     """Write one of the client's own fields, or take it away (None); a second call changes nothing."""
     return client_change(client=client, fields={name: value}, now=now, actor=actor)
+
+
+@transaction.atomic
+def field_increment(*, client: Client, name: str, by: float, now: dt.datetime, actor: str) -> Client:
+    """Add to one of the client's own fields, which counts from zero when it is empty; twice adds twice.
+
+    Raises:
+        Invalid: what is written there is no number (`not_a_number`).
+    """
+    client.refresh_from_db(from_queryset=Client.objects.select_for_update())
+    before = (client.fields or {}).get(name)
+    if isinstance(before, bool) or not isinstance(before, int | float | None):
+        raise Invalid(f"The field {name!r} holds no number that could be added to.", code="not_a_number")
+    return set_field(client=client, name=name, value=(before or 0) + by, now=now, actor=actor)
 
 
 @transaction.atomic
@@ -248,6 +278,11 @@ def _fields(fields: Mapping[str, Any]) -> dict[str, Any]:
                 code="bad_field",
             )
     return dict(fields)
+
+
+def _merged(known: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    merged = {**known, **_fields(fields)}
+    return {name: value for name, value in merged.items() if value is not None} or None
 
 
 def _tag(vendor: Vendor, name: str) -> Tag:

@@ -7,10 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from journeys.errors import Conflict, Invalid
+from journeys.language.errors import DefinitionInvalid
+from journeys.language.passages import MAX_DAYS
 from journeys.models import Journey, Vendor, Version
 from journeys.services.audit import record
+from journeys.services.other_journeys import problems_with_others
 from journeys.signals import version_published
 from journeys.validation import checked_draft, graph_of
 
@@ -44,6 +48,7 @@ def journey_create(
     definition: Mapping[str, Any] | None = None,
     description: str = "",
     re_entry: str = Journey.ReEntry.ONCE,
+    re_entry_days: int | None = None,
     now: datetime,
     actor: str,
 ) -> Journey:
@@ -57,6 +62,7 @@ def journey_create(
         name=_name(name),
         description=description,
         re_entry=_re_entry(re_entry),
+        re_entry_days=_re_entry_days(re_entry, re_entry_days),
         draft=first_draft() if definition is None else checked_draft(definition),
         created_at=now,
         updated_at=now,
@@ -74,6 +80,7 @@ def journey_change_draft(
     name: str | None = None,
     description: str | None = None,
     re_entry: str | None = None,
+    re_entry_days: int | None = None,
     now: datetime,
     actor: str,
 ) -> Journey:
@@ -84,7 +91,7 @@ def journey_change_draft(
         Conflict: code `revision_conflict` when somebody changed it since `expected_revision`, `archived`.
     """
     journey.refresh_from_db(from_queryset=Journey.objects.select_for_update())
-    _refuse_archived(journey)
+    refuse_archived(journey)
     if journey.draft_revision != expected_revision:
         raise Conflict(
             "Somebody changed this journey meanwhile: read it again and repeat the change.",
@@ -98,6 +105,14 @@ def journey_change_draft(
         "re_entry": None if re_entry is None else _re_entry(re_entry),
     }
     changed = [key for key, value in wanted.items() if value is not None and value != getattr(journey, key)]
+    if re_entry is not None or re_entry_days is not None:
+        wanted["re_entry_days"] = _re_entry_days(
+            re_entry or journey.re_entry,
+            journey.re_entry_days
+            if re_entry_days is None and re_entry == journey.re_entry
+            else re_entry_days,
+        )
+        changed += ["re_entry_days"] if wanted["re_entry_days"] != journey.re_entry_days else []
     if not changed:
         return journey
     for key in changed:
@@ -128,26 +143,50 @@ def journey_publish(*, journey: Journey, now: datetime, actor: str) -> Version:
         Conflict: code `archived`.
     """
     journey.refresh_from_db(from_queryset=Journey.objects.select_for_update())
-    _refuse_archived(journey)
-    graph = graph_of(journey.draft)
+    refuse_archived(journey)
+    return freeze(journey, journey.draft, now=now, actor=actor)
+
+
+def freeze(
+    journey: Journey,
+    definition: Mapping[str, Any],
+    *,
+    repeats: Version | None = None,
+    now: datetime,
+    actor: str,
+) -> Version:
+    """Make a definition the version that new couples enter, inside the transaction that locked the journey.
+
+    A definition that says the same as the current version makes no new one: that version is returned.
+
+    Raises:
+        DefinitionInvalid: the definition has problems; all of them are named.
+    """
+    graph = graph_of(definition)
+    problems = problems_with_others(vendor=journey.vendor, graph=graph, own=journey.public_id)
+    if problems:
+        raise DefinitionInvalid(problems)
     current = journey.current_version
     if current is not None and current.digest == graph.digest:
+        if journey.status != Journey.Status.ACTIVE:
+            _enter_by(journey, current, now=now)
         return current
     start_settings: Any = graph.start.settings
+    # Numbers are never used twice, not even of a version that was taken back.
+    newest = Version.objects.filter(journey=journey).aggregate(number=Max("number"))["number"] or 0
     version = Version.objects.create(
         vendor_id=journey.vendor_id,
         journey=journey,
-        number=current.number + 1 if current else 1,
-        definition=journey.draft,
+        number=newest + 1,
+        definition=definition,
         digest=graph.digest,
         trigger_type=start_settings.trigger.type,
+        repeats=repeats.number if repeats else None,
         published_at=now,
         published_by=actor,
     )
-    journey.current_version = version
-    journey.status = Journey.Status.ACTIVE
-    journey.updated_at = now
-    journey.save(update_fields=["current_version", "status", "updated_at"])
+    _enter_by(journey, version, now=now)
+    said = {"repeats": repeats.number} if repeats else {}
     record(
         journey.vendor,
         actor,
@@ -157,9 +196,17 @@ def journey_publish(*, journey: Journey, now: datetime, actor: str) -> Version:
         version=version.public_id,
         number=version.number,
         digest=version.digest,
+        **said,
     )
     version_published.send(sender=Version, journey=journey, version=version, now=now, actor=actor)
     return version
+
+
+def _enter_by(journey: Journey, version: Version, *, now: datetime) -> None:
+    journey.current_version = version
+    journey.status = Journey.Status.ACTIVE
+    journey.updated_at = now
+    journey.save(update_fields=["current_version", "status", "updated_at"])
 
 
 @transaction.atomic
@@ -174,6 +221,9 @@ def journey_duplicate(*, journey: Journey, name: str | None = None, now: datetim
         name=_name(f"{journey.name[: _LONGEST_NAME - 7]} (copy)" if name is None else name),
         description=journey.description,
         re_entry=journey.re_entry,
+        re_entry_days=journey.re_entry_days,
+        template_key=journey.template_key,
+        template_digest=journey.template_digest,
         draft=journey.draft,
         created_at=now,
         updated_at=now,
@@ -194,7 +244,8 @@ def journey_archive(*, journey: Journey, now: datetime, actor: str) -> Journey:
     return journey
 
 
-def _refuse_archived(journey: Journey) -> None:
+def refuse_archived(journey: Journey) -> None:
+    """Raise Conflict when the journey is archived."""
     if journey.status == Journey.Status.ARCHIVED:
         raise Conflict("This journey is archived: duplicate it to begin anew.", code="archived")
 
@@ -213,3 +264,15 @@ def _re_entry(text: str) -> str:
             code="bad_re_entry",
         )
     return text
+
+
+def _re_entry_days(rule: str, days: int | None) -> int | None:
+    if rule != Journey.ReEntry.AFTER_DAYS:
+        if days is not None:
+            raise Invalid("Days belong to the rule after_days: leave them out.", code="bad_re_entry")
+        return None
+    if days is None or not 1 <= days <= MAX_DAYS:
+        raise Invalid(
+            f"The rule after_days needs re_entry_days, from 1 to {MAX_DAYS:,}.", code="bad_re_entry"
+        )
+    return days

@@ -9,13 +9,17 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
+from journeys.calendars import DERIVED
 from journeys.contacts import normal_email, normal_phone
 from journeys.errors import Invalid
+from journeys.language.anchors import read_derived
 from journeys.language.calendar import BusinessCalendar, SendingHours, zone_of
+from journeys.language.contact_rules import ContactRules
 from journeys.language.errors import LanguageError
 from journeys.models import Membership, Vendor
 from journeys.scoping import owned_by
 from journeys.services.audit import record
+from journeys.signals import vendor_dates_changed
 
 
 @transaction.atomic
@@ -29,6 +33,7 @@ def vendor_add(
     phone: str = "",
     website: str = "",
     sending_hours: Mapping[str, Any] | None = None,
+    contact_rules: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     now: datetime,
     actor: str,
@@ -47,6 +52,7 @@ def vendor_add(
         phone=normal_phone(phone, region=region),
         website=website.strip(),
         sending_hours=dict(sending_hours or {}),
+        contact_rules=dict(contact_rules or {}),
         settings=dict(settings or {}),
         created_at=now,
     )
@@ -68,6 +74,7 @@ def vendor_change_settings(
     phone: str | None = None,
     website: str | None = None,
     sending_hours: Mapping[str, Any] | None = None,
+    contact_rules: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     is_active: bool | None = None,
     now: datetime,
@@ -75,12 +82,14 @@ def vendor_change_settings(
 ) -> Vendor:
     """Change what is given and leave the rest (None); a second call with the same changes nothing.
 
-    `sending_hours` and `settings` replace the old ones whole.
+    `sending_hours`, `contact_rules` and `settings` replace the old ones whole.
 
     Raises:
         Invalid: a value can not be used; the code names which.
     """
-    vendor.refresh_from_db(from_queryset=Vendor.objects.select_for_update())
+    # Not for its key: rows that only point to the vendor are written meanwhile.
+    vendor.refresh_from_db(from_queryset=Vendor.objects.select_for_update(no_key=True))
+    dates = _decides_dates(vendor)
     wanted: dict[str, Any] = {
         "name": None if name is None else name.strip(),
         "kind": kind,
@@ -90,6 +99,7 @@ def vendor_change_settings(
         "phone": None if phone is None else normal_phone(phone, region=region or vendor.region),
         "website": None if website is None else website.strip(),
         "sending_hours": None if sending_hours is None else dict(sending_hours),
+        "contact_rules": None if contact_rules is None else dict(contact_rules),
         "settings": None if settings is None else dict(settings),
         "is_active": is_active,
     }
@@ -101,7 +111,14 @@ def vendor_change_settings(
     vendor_check(vendor=vendor)
     vendor.save(update_fields=changed)
     record(vendor, actor, "vendor.changed", vendor, now, fields=changed)
+    if dates != _decides_dates(vendor):
+        vendor_dates_changed.send(sender=Vendor, vendor=vendor, now=now, actor=actor)
     return vendor
+
+
+def _decides_dates(vendor: Vendor) -> tuple[Any, ...]:
+    """Give what of a vendor decides when pending steps are due."""
+    return (vendor.region, vendor.time_zone, vendor.settings.get(DERIVED))
 
 
 @transaction.atomic
@@ -168,8 +185,16 @@ def vendor_check(*, vendor: Vendor) -> None:
         SendingHours.from_setting(vendor.sending_hours)
     except LanguageError as error:
         raise Invalid(str(error), code="bad_sending_hours") from error
+    try:
+        ContactRules.from_setting(vendor.contact_rules)
+    except LanguageError as error:
+        raise Invalid(str(error), code="bad_contact_rules") from error
     if not isinstance(vendor.settings.get("parameters", {}), Mapping):
         raise Invalid('Write the settings\' "parameters" as names with values.', code="bad_settings")
+    try:
+        read_derived(vendor.settings.get(DERIVED))
+    except LanguageError as error:
+        raise Invalid(str(error), code="bad_derived_anchors") from error
 
 
 def check_zone(name: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db import transaction
 
-from journeys.contacts import normal_email, normal_phone
+from journeys.calendars import state_of
+from journeys.contacts import checked_channel, checked_quiet_hours, normal_email, normal_phone
 from journeys.encryption import blind_index
 from journeys.errors import Conflict, Invalid
 from journeys.models import Client, Stakeholder, Wedding, WeddingAnchor
@@ -56,6 +57,10 @@ class StakeholderData:
     locale: str = ""
     email_allowed: bool = True
     sms_allowed: bool = True
+    #: "email" or "sms": how this person would rather be written to; "" leaves it to the step.
+    channel: str = ""
+    #: ["21:00", "08:00"]: when this person is left alone; [] never; None as the client or the vendor says.
+    quiet_hours: Sequence[str] | None = None
 
 
 @transaction.atomic
@@ -101,13 +106,18 @@ def wedding_move(
     date: dt.date | None,
     time: dt.time | None = None,
     time_zone: str | None = None,
+    keep_time: bool = True,
+    postponed: bool = True,
+    correction: bool = False,
     now: dt.datetime,
     actor: str,
 ) -> Wedding:
     """Move a wedding to another date, time or zone; everything that hangs on it follows in this transaction.
 
     A date of None means postponed without a new date: what hangs on it is parked until one is known. A time or
-    zone of None stays as it was. A second call with the same values changes nothing and tells nobody.
+    zone of None stays as it was; without `keep_time`, no time means none. Without `postponed`, no date means that there
+    never was one. A `correction` takes a mistake back: steps follow, but nothing has happened to the couple. A second
+    call with the same values changes nothing and tells nobody.
 
     Raises:
         Invalid: code `bad_time_zone`.
@@ -118,10 +128,12 @@ def wedding_move(
         raise Conflict("This wedding is cancelled: add a new one instead.", code="wedding_cancelled")
     if time_zone is not None:
         check_zone(time_zone)
+    stood = state_of(wedding)
     before = (wedding.status, wedding.date, wedding.time, wedding.time_zone)
-    wedding.status = Wedding.Status.POSTPONED if date is None else Wedding.Status.PLANNED
+    no_more = date is None and postponed
+    wedding.status = Wedding.Status.POSTPONED if no_more else Wedding.Status.PLANNED
     wedding.date = date
-    wedding.time = wedding.time if time is None else time
+    wedding.time = wedding.time if time is None and keep_time else time
     wedding.time_zone = wedding.time_zone if time_zone is None else time_zone
     if before == (wedding.status, wedding.date, wedding.time, wedding.time_zone):
         return wedding
@@ -135,7 +147,9 @@ def wedding_move(
         was={"date": _iso(before[1]), "time": _iso(before[2]), "time_zone": before[3]},
         **{"is": {"date": _iso(wedding.date), "time": _iso(wedding.time), "time_zone": wedding.time_zone}},
     )
-    wedding_moved.send(sender=Wedding, wedding=wedding, now=now, actor=actor)
+    wedding_moved.send(
+        sender=Wedding, wedding=wedding, before=stood, correction=correction, now=now, actor=actor
+    )
     return wedding
 
 
@@ -148,10 +162,11 @@ def wedding_cancel(*, wedding: Wedding, now: dt.datetime, actor: str) -> Wedding
     wedding.refresh_from_db(from_queryset=Wedding.objects.select_for_update())
     if wedding.status == Wedding.Status.CANCELLED:
         return wedding
+    stood = state_of(wedding)
     wedding.status = Wedding.Status.CANCELLED
     wedding.save(update_fields=["status"])
     record(wedding.vendor, actor, "wedding.cancelled", wedding, now, date=_iso(wedding.date))
-    wedding_moved.send(sender=Wedding, wedding=wedding, now=now, actor=actor)
+    wedding_moved.send(sender=Wedding, wedding=wedding, before=stood, correction=False, now=now, actor=actor)
     return wedding
 
 
@@ -206,6 +221,7 @@ def anchor_set(
         Invalid: code `bad_anchor` (the day itself is moved with `wedding_move`) or `bad_time_zone`.
     """
     wedding.refresh_from_db(from_queryset=Wedding.objects.select_for_update())
+    stood = state_of(wedding)
     known = WeddingAnchor.objects.filter(wedding=wedding, name=name).first()
     if date is None:
         anchor = None
@@ -226,7 +242,7 @@ def anchor_set(
         was=_iso(known.date) if known else None,
         date=_iso(date),
     )
-    wedding_moved.send(sender=Wedding, wedding=wedding, now=now, actor=actor)
+    wedding_moved.send(sender=Wedding, wedding=wedding, before=stood, correction=False, now=now, actor=actor)
     return anchor
 
 
@@ -304,6 +320,8 @@ def _write_stakeholder(wedding: Wedding, person: StakeholderData, *, now: dt.dat
         "locale": person.locale,
         "email_allowed": person.email_allowed,
         "sms_allowed": person.sms_allowed,
+        "channel": checked_channel(person.channel),
+        "quiet_hours": checked_quiet_hours(person.quiet_hours),
     }
     stakeholder, _ = Stakeholder.objects.update_or_create(
         wedding=wedding, role=person.role, defaults=values, create_defaults={**values, "created_at": now}

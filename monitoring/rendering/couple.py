@@ -58,6 +58,8 @@ class Step:
     messages: tuple[tuple[str, str], ...] = ()
     #: The journey's name, where the couple is in several.
     journey: str = ""
+    #: Address of the page that says why.
+    why_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def _step(
         ticket_id=entry.ticket_id,
         messages=tuple(_message(one, pages=pages) for one in entry.messages) if entry.state in PAST else (),
         journey=entry.journey if several else "",
+        why_url=f"/journey-monitor/instances/{entry.instance_id}/why?step={entry.node_id}",
     )
 
 

@@ -144,18 +144,20 @@ def sink_pages(*, messages: Iterable[Message]) -> dict[str, str]:
 
 
 def _ends_without(graph: Graph, *, place: str, avoided: str) -> bool:
-    """Tell whether a way from a place comes to an end without a step."""
-    seen, ahead = {place, avoided}, [place]
-    while ahead:
-        node_id = ahead.pop()
-        targets = [graph.successor(node_id, port) for port in graph.nodes[node_id].ports]
-        if not any(targets):
-            return True
-        for target in targets:
-            if target and target not in seen:
-                seen.add(target)
-                ahead.append(target)
-    return False
+    """Tell whether a token at a place may come to an end without a step; of a split that takes all, no branch may."""
+    free: set[str] = set()
+    grew = True
+    while grew:
+        grew = False
+        for node_id, node in graph.nodes.items():
+            if node_id in free or node_id == avoided:
+                continue
+            targets = [target for port in node.ports if (target := graph.successor(node_id, port))]
+            enough = all if node.takes_all else any
+            if not targets or enough(target in free for target in targets):
+                free.add(node_id)
+                grew = True
+    return place in free
 
 
 def couple_line(*, client: Client, instances: Iterable[Instance], now: datetime) -> list[TimelineEntry]:

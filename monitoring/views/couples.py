@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from engine.models import Instance
+from engine.services.late_plans import waiting as plans_waiting
+from engine.services.rescheduling import move_to_undo
 from journeys import clock
-from journeys.errors import ServiceError
-from journeys.models import Client, Vendor, Wedding
+from journeys.models import Client, Vendor
 from journeys.selectors import main_wedding
-from monitoring.access import actor_of, vendor_deed, vendor_page
+from monitoring.access import vendor_page
 from monitoring.rendering import couple as rendering
 from monitoring.selectors.couples import couple, couple_line, couple_page, sink_pages
-from monitoring.services.moving import move
-from monitoring.views.page import back, say, show
-from monitoring.wording import counted
+from monitoring.views.page import show
 
 #: Nobody pages further than this through a list that can be searched.
 MOST_PAGES = 40
@@ -67,6 +65,7 @@ def couple_timeline(request: HttpRequest, vendor: Vendor, client_id: str) -> Htt
     entries = couple_line(client=client, instances=instances, now=now)
     messages = [message for entry in entries for message in entry.messages]
     live = [one for one in instances if one.status in Instance.LIVE]
+    held = {plan.instance_id for plan in plans_waiting(vendor)}
     context: dict[str, Any] = rendering.context(
         client=client, wedding=wedding, entries=entries, pages=sink_pages(messages=messages), now=now
     )
@@ -83,69 +82,9 @@ def couple_timeline(request: HttpRequest, vendor: Vendor, client_id: str) -> Htt
             "pausable": [one for one in live if one.status == Instance.Status.ACTIVE],
             "resumable": [one for one in live if one.status == Instance.Status.PAUSED],
             "live": live,
+            "plans": [one for one in live if one.pk in held],
+            "newest_move": move_to_undo(wedding) if wedding else None,
             "people": list(wedding.stakeholders.all()) if wedding else [],
             "tasks": [task for task in client.tasks.all() if task.done_at is None],
         },
-    )
-
-
-def _read(request: HttpRequest) -> tuple[dt.date | None, dt.time | None, str]:
-    """Read the form's date, time and zone; an unreadable one is refused with a sentence."""
-    day, at = request.POST.get("date", "").strip(), request.POST.get("time", "").strip()
-    return (
-        dt.date.fromisoformat(day) if day else None,
-        dt.time.fromisoformat(at) if at else None,
-        request.POST.get("time_zone", "").strip()[:64],
-    )
-
-
-@require_POST
-@vendor_deed
-def couple_move(request: HttpRequest, vendor: Vendor, client_id: str) -> HttpResponse:
-    """Show what would move with the wedding, and move it once that was seen."""
-    now = clock.now()
-    client = _couple(vendor, client_id)
-    page = f"/journey-monitor/couples/{client.public_id}/"
-    wedding = main_wedding(client)
-    if wedding is None:
-        raise Http404
-    try:
-        date, time, zone = _read(request)
-    except ValueError:
-        say(request, "The date or time can not be read. Write them as 2027-06-26 and 15:30.", failed=True)
-        return back(request, page)
-    confirmed = "confirmed" in request.POST
-    try:
-        steps = move(
-            wedding=Wedding.objects.select_related("vendor", "client").get(pk=wedding.pk),
-            date=date,
-            time=time,
-            time_zone=zone,
-            now=now,
-            actor=actor_of(request),
-            rehearse=not confirmed,
-        )
-    except ServiceError as refusal:
-        say(request, refusal.message, failed=True)
-        return back(request, page)
-    if confirmed:
-        with_it = (
-            f"{counted(len(steps), 'step', 'steps')} moved with it." if steps else "No step had to move."
-        )
-        say(request, f"The wedding is moved. {with_it}")
-        return back(request, page)
-    return show(
-        request,
-        "monitoring/move.html",
-        vendor=vendor,
-        now=now,
-        client=client,
-        wedding=wedding,
-        date=date,
-        time=time,
-        time_zone=zone or wedding.time_zone,
-        steps=steps,
-        past=sum(1 for one in steps if one.past),
-        parked=sum(1 for one in steps if one.after is None),
-        page_url=page,
     )

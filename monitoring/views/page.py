@@ -14,6 +14,7 @@ from engine.models import InterventionTicket
 from journeys.models import Vendor
 from journeys.scoping import owned_by
 from monitoring.access import may_act
+from monitoring.selectors.approvals import waiting
 
 HOME = "/journey-monitor/"
 
@@ -26,6 +27,8 @@ def show(
         context["tickets_open"] = (
             owned_by(vendor, InterventionTicket).filter(status=InterventionTicket.Status.OPEN).count()
         )
+    if "approvals_open" not in context:
+        context["approvals_open"] = waiting(vendor=vendor)
     frame = {
         "vendor": vendor,
         "vendors": getattr(request, "vendors", []),

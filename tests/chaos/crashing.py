@@ -24,8 +24,8 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "after the ledger's commit": ("engine.services.delivering", "Delivery.carry_out", "before"),
     "before the provider is called": ("channels.adapters.sendgrid", "SendGrid.send", "before"),
     "after the provider answered": ("channels.adapters.sendgrid", "SendGrid.send", "after"),
-    "before the result is written": ("engine.services.runner", "_write", "before"),
-    "after the result is written, before its commit": ("engine.services.runner", "_write", "after"),
+    "before the result is written": ("engine.services.runner", "write", "before"),
+    "after the result is written, before its commit": ("engine.services.runner", "write", "after"),
     "after the commit, before the bell": ("engine.bells", "ring", "before"),
     "after the bell": ("engine.bells", "ring", "after"),
     "after an instance is placed, before its commit": (

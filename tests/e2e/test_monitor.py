@@ -101,9 +101,9 @@ def test_wedding_is_moved_after_a_look_at_what_moves(page, world):
     wedding = world.couples[0].weddings.get()
     page.get_by_label("Date").fill(wedding.date.replace(year=wedding.date.year + 1).isoformat())
     page.get_by_role("button", name="See what moves").click()
-    page.get_by_text("1 step moves with it").wait_for()
+    page.get_by_text("2 steps move with it").wait_for()
     page.get_by_role("button", name="Move the wedding").click()
-    page.get_by_text("The wedding is moved. 1 step moved with it.").wait_for()
+    page.get_by_text("The wedding is moved. 2 steps moved with it.").wait_for()
     assert wedding.date.year + 1 == world.couples[0].weddings.get().date.year
 
 

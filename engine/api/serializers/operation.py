@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from channels.models import Message
+from engine.api.serializers.modules import ModuleDetail
 from journeys.api.schema import choice
 from journeys.api.strict import StrictSerializer
 
@@ -90,6 +91,7 @@ class ModulesAnswer(serializers.Serializer[Any]):
 
     steps = StepType(many=True)
     triggers = EventType(many=True)
+    modules = ModuleDetail(many=True)
 
 
 class TimelineMessage(serializers.ModelSerializer[Message]):
@@ -176,3 +178,36 @@ class MetricsAnswer(serializers.Serializer[Any]):
     messages = serializers.DictField(child=serializers.IntegerField())
     tickets = serializers.DictField(child=serializers.IntegerField())
     series = SeriesPoint(many=True)
+
+
+class VariantAnswer(serializers.Serializer[Any]):
+    """How one variant of an experiment does."""
+
+    variant = serializers.CharField(help_text="The port of its branch.")
+    name = serializers.CharField()
+    share = serializers.FloatField(
+        allow_null=True, help_text="Share it is meant to get; null when it is gone."
+    )
+    holdout = serializers.BooleanField()
+    clients = serializers.IntegerField()
+    inside = serializers.IntegerField()
+    goals = serializers.IntegerField(help_text="Clients whose last passage reached a goal.")
+    exits = serializers.IntegerField()
+    completed = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True, help_text="The true rate lies above, 19 times of 20.")
+    high = serializers.FloatField(allow_null=True)
+
+
+class ExperimentAnswer(serializers.Serializer[Any]):
+    """One split by chance and what came of it."""
+
+    node_id = serializers.CharField()
+    name = serializers.CharField()
+    variants = VariantAnswer(many=True)
+
+
+class ExperimentsAnswer(serializers.Serializer[Any]):
+    """The experiments of a journey."""
+
+    experiments = ExperimentAnswer(many=True)

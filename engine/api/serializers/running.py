@@ -204,6 +204,7 @@ class InstanceDetail(InstanceSummary):
     class Meta(InstanceSummary.Meta):
         fields = (  # type: ignore[assignment]
             *InstanceSummary.Meta.fields,
+            "pinned",
             "variables",
             "trigger_event_id",
             "executions",

@@ -9,10 +9,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from engine import selectors
-from engine.api.serializers.operation import MetricsAnswer, MetricsQuery, TimelineAnswer
+from engine.api.serializers.operation import (
+    ExperimentsAnswer,
+    MetricsAnswer,
+    MetricsQuery,
+    TimelineAnswer,
+)
 from engine.models import Instance
+from engine.services.experiments import experiments_of
 from journeys.api.base import NoParameters, VendorView
 from journeys.api.schema import operation
+from journeys.models import Journey
 
 SHORTEST = timedelta(minutes=5)
 LONGEST = timedelta(days=90)
@@ -31,6 +38,18 @@ class InstanceTimeline(VendorView):
         entries = selectors.timeline(client=instance.client, now=self.now)
         own = [entry for entry in entries if entry.instance_id == instance_id]
         return self.write({"entries": own}, TimelineAnswer)
+
+
+class JourneyVariants(VendorView):
+    """The variants of a journey, compared."""
+
+    @operation("Compare a journey's variants", tag="Journeys", answers=ExperimentsAnswer, query=NoParameters)
+    def get(self, request: Request, journey_id: str) -> Response:
+        """Tell for each split by chance who is in which variant, and how many reach a goal of the journey."""
+        del request
+        self.read_query(NoParameters)
+        journey = self.one(self.rows(Journey), journey_id)
+        return self.write({"experiments": experiments_of(journey)}, ExperimentsAnswer)
 
 
 class Metrics(VendorView):

@@ -8,8 +8,10 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from engine.api.serializers.modules import module_detail
 from engine.api.serializers.operation import ModulesAnswer, QueueAnswer, QueueInput
 from engine.services.control import queue_restart, queue_start, queue_status, queue_stop
+from engine.services.modules import modules_of
 from journeys.api.base import NoParameters, VendorView
 from journeys.api.schema import operation
 from journeys.language.registry import NodeType, TriggerType, node_types, trigger_types
@@ -53,12 +55,13 @@ class Modules(VendorView):
 
     @operation("List step and trigger types", tag=TAG, answers=ModulesAnswer, query=NoParameters)
     def get(self, request: Request) -> Response:
-        """Each with the JSON schema of its settings, from which a form can be drawn."""
+        """Each with the JSON schema of its settings, from which a form can be drawn; and the modules among them."""
         del request
         self.read_query(NoParameters)
         answer = {
             "steps": [_step_type(one) for one in node_types],
             "triggers": [_trigger_type(one) for one in trigger_types],
+            "modules": [module_detail(one) for one in modules_of(self.vendor)],
         }
         return self.write(answer, ModulesAnswer)
 

@@ -19,12 +19,24 @@ MOST_PEOPLE = 50
 WORD = r"^[a-z][a-z0-9_]{0,39}$"
 
 WeddingStatus = choice("WeddingStatus", Wedding.Status.values)
+PreferredChannel = choice("PreferredChannel", ("", "email", "sms"))
+
+
+class QuietHoursField(serializers.ListField):
+    """Take the two times between which somebody is left alone; [] is never, null is what the vendor says."""
+
+    child = Text(max_length=5)
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", '["21:00", "08:00"]; [] is never, null is as the vendor says.')
+        super().__init__(max_length=2, **kwargs)
 
 
 class StakeholderDetail(serializers.ModelSerializer[Stakeholder]):
     """A person with a role at a wedding."""
 
     id = serializers.CharField(source="public_id")
+    quiet_hours = QuietHoursField(allow_null=True)
 
     class Meta:
         model = Stakeholder
@@ -38,6 +50,8 @@ class StakeholderDetail(serializers.ModelSerializer[Stakeholder]):
             "locale",
             "email_allowed",
             "sms_allowed",
+            "channel",
+            "quiet_hours",
         )
 
 
@@ -78,6 +92,7 @@ class ClientDetail(serializers.ModelSerializer[Client]):
 
     id = serializers.CharField(source="public_id")
     tags = serializers.SerializerMethodField()
+    quiet_hours = QuietHoursField(allow_null=True)
     weddings = WeddingDetail(many=True)
     fields = serializers.DictField(allow_null=True)  # type: ignore[assignment]
 
@@ -93,6 +108,8 @@ class ClientDetail(serializers.ModelSerializer[Client]):
             "status",
             "locale",
             "time_zone",
+            "quiet_hours",
+            "approve_all",
             "tags",
             "fields",
             "external_ref",
@@ -115,6 +132,8 @@ class PersonInput(StrictSerializer):
     locale = Text(max_length=20, allow_blank=True, required=False)
     email_allowed = Flag(required=False)
     sms_allowed = Flag(required=False)
+    channel = PreferredChannel(required=False, help_text="How they would rather be written to.")
+    quiet_hours = QuietHoursField(required=False, allow_null=True)
 
 
 class StakeholderInput(PersonInput):
@@ -150,6 +169,8 @@ class ClientInput(StrictSerializer):
     )
     locale = Text(max_length=20, required=False)
     time_zone = Text(max_length=64, allow_blank=True, required=False)
+    quiet_hours = QuietHoursField(required=False, allow_null=True)
+    approve_all = Flag(required=False, help_text="Every message to them waits for a person's yes.")
     tags = serializers.ListField(child=Text(max_length=LONGEST_TAG), max_length=MOST_PEOPLE, required=False)
     fields = Values(required=False)  # type: ignore[assignment]
 
@@ -217,14 +238,6 @@ class WeddingChange(StrictSerializer):
     )
 
 
-class WeddingReschedule(StrictSerializer):
-    """The wedding's new date; null means postponed without one. What is left out stays as it is."""
-
-    date = serializers.DateField(allow_null=True)
-    time = serializers.TimeField(allow_null=True, required=False)
-    time_zone = Text(max_length=64, required=False)
-
-
 class TaskDetail(serializers.ModelSerializer[Task]):
     """Something the vendor has to do by hand."""
 
@@ -233,7 +246,23 @@ class TaskDetail(serializers.ModelSerializer[Task]):
 
     class Meta:
         model = Task
-        fields = ("id", "client_id", "title", "note", "due_on", "done_at", "created_at")
+        fields = (
+            "id",
+            "client_id",
+            "title",
+            "note",
+            "due_on",
+            "choices",
+            "choice",
+            "done_at",
+            "created_at",
+        )
+
+
+class TaskDone(StrictSerializer):
+    """How the task came out; needed where the task has choices, and only there."""
+
+    choice = Text(max_length=40, required=False, default="")
 
 
 class TaskQuery(StrictSerializer):

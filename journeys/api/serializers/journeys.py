@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from journeys.api.schema import Problem, choice
 from journeys.api.strict import StrictSerializer, Text, Values, Whole
+from journeys.language.passages import MAX_DAYS
 from journeys.models import Journey, JourneyTemplate, Vendor, Version
 
 LONGEST_NAME = 200
@@ -25,7 +26,7 @@ class VersionSummary(serializers.ModelSerializer[Version]):
 
     class Meta:
         model = Version
-        fields = ("id", "number", "trigger_type", "digest", "published_at", "published_by")
+        fields = ("id", "number", "repeats", "trigger_type", "digest", "published_at", "published_by")
 
 
 class VersionDetail(VersionSummary):
@@ -54,6 +55,8 @@ class JourneySummary(serializers.ModelSerializer[Journey]):
             "description",
             "status",
             "re_entry",
+            "re_entry_days",
+            "template_key",
             "revision",
             "current_version",
             "created_at",
@@ -80,6 +83,7 @@ class JourneyCreate(StrictSerializer):
     name = Text(max_length=LONGEST_NAME)
     description = Text(max_length=LONGEST_DESCRIPTION, allow_blank=True, default="")
     re_entry = ReEntry(default=Journey.ReEntry.ONCE)
+    re_entry_days = Whole(min_value=1, max_value=MAX_DAYS, required=False, help_text="For after_days.")
     definition = Definition(required=False)
 
 
@@ -90,6 +94,7 @@ class JourneyChange(StrictSerializer):
     name = Text(max_length=LONGEST_NAME, required=False)
     description = Text(max_length=LONGEST_DESCRIPTION, allow_blank=True, required=False)
     re_entry = ReEntry(required=False)
+    re_entry_days = Whole(min_value=1, max_value=MAX_DAYS, required=False, help_text="For after_days.")
     definition = Definition(required=False)
 
 

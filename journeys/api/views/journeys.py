@@ -28,9 +28,9 @@ from journeys.services.journeys import (
     journey_change_draft,
     journey_create,
     journey_duplicate,
-    journey_publish,
 )
-from journeys.validation import problems_of
+from journeys.services.other_journeys import problems_with_others
+from journeys.validation import graph_of, problems_of
 
 TAG = "Journeys"
 DEFINITION = {
@@ -151,23 +151,11 @@ class JourneyValidateView(OneJourney):
         del request
         journey = self.journey(journey_id)
         definition = self.read_body(JourneyValidate).get("definition", journey.draft)
-        problems = [problem.as_dict() for problem in problems_of(definition)]
+        found = problems_of(definition) or problems_with_others(
+            vendor=self.vendor, graph=graph_of(definition), own=journey.public_id
+        )
+        problems = [problem.as_dict() for problem in found]
         return Response({"valid": not problems, "problems": problems})
-
-
-class JourneyPublishView(OneJourney):
-    """Publishing one journey."""
-
-    @operation("Publish a journey", tag=TAG, takes=None, answers=VersionSummary)
-    def post(self, request: Request, journey_id: str) -> Response:
-        """Freeze the draft as the version that new couples enter; an unchanged draft makes no new version.
-
-        400 `definition_invalid` names every problem.
-        """
-        del request
-        journey = self.journey(journey_id)
-        self.read_body(NoParameters)
-        return self.write(journey_publish(journey=journey, now=self.now, actor=self.actor), VersionSummary)
 
 
 class JourneyDuplicateView(OneJourney):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from journeys.api.base import NoParameters, VendorView
+from journeys.api.base import VendorView
 from journeys.api.schema import operation
-from journeys.api.serializers.clients import TaskDetail, TaskQuery
+from journeys.api.serializers.clients import TaskDetail, TaskDone, TaskQuery
 from journeys.models import Task
 from journeys.services.tasks import task_finish
 
@@ -43,10 +43,10 @@ class TaskView(VendorView):
 class TaskFinish(VendorView):
     """Finishing one task."""
 
-    @operation("Finish a task", tag=TAG, takes=None, answers=TaskDetail)
+    @operation("Finish a task", tag=TAG, takes=TaskDone, answers=TaskDetail)
     def post(self, request: Request, task_id: str) -> Response:
-        """Mark it as done; a second time changes nothing."""
+        """Mark it as done, by one of its choices where it has some; a second time changes nothing."""
         del request
         task = self.one(self.rows(Task).select_related("client"), task_id)
-        self.read_body(NoParameters)
-        return self.write(task_finish(task=task, now=self.now, actor=self.actor), TaskDetail)
+        choice = self.read_body(TaskDone)["choice"]
+        return self.write(task_finish(task=task, choice=choice, now=self.now, actor=self.actor), TaskDetail)

@@ -11,14 +11,13 @@ from rest_framework.response import Response
 
 from journeys.api.base import VendorView
 from journeys.api.schema import operation
-from journeys.api.serializers.clients import WeddingChange, WeddingDetail, WeddingQuery, WeddingReschedule
+from journeys.api.serializers.clients import WeddingChange, WeddingDetail, WeddingQuery
 from journeys.models import Wedding
 from journeys.services.weddings import (
     StakeholderData,
     anchor_set,
     stakeholder_set,
     wedding_change,
-    wedding_move,
 )
 
 TAG = "Weddings"
@@ -77,25 +76,4 @@ class WeddingView(WeddingRows, VendorView):
                 stakeholder_set(
                     wedding=wedding, person=StakeholderData(**person), now=self.now, actor=self.actor
                 )
-        return self.write(self.one(self.weddings(), wedding_id), WeddingDetail)
-
-
-class WeddingRescheduleView(WeddingRows, VendorView):
-    """Moving one wedding."""
-
-    @operation(
-        "Move a wedding",
-        tag=TAG,
-        takes=WeddingReschedule,
-        answers=WeddingDetail,
-        example={"date": "2027-09-18", "time": "16:00", "time_zone": "Europe/Lisbon"},
-    )
-    def post(self, request: Request, wedding_id: str) -> Response:
-        """Move it, and every step that hangs on it, in one transaction; a date of null parks those steps.
-
-        The same request again moves nothing more.
-        """
-        del request
-        wedding = self.one(Wedding, wedding_id)
-        wedding_move(wedding=wedding, now=self.now, actor=self.actor, **self.read_body(WeddingReschedule))
         return self.write(self.one(self.weddings(), wedding_id), WeddingDetail)

@@ -155,8 +155,8 @@ def test_state_with_an_error_code_leaves_the_number_alone(twilio: Bench, now):
         ({"Body": " stop. "}, ReportKind.UNSUBSCRIBED, "stop"),
         ({"Body": "Hello", "OptOutType": "STOP"}, ReportKind.UNSUBSCRIBED, "stop"),
         ({"Body": "start"}, ReportKind.RESUBSCRIBED, ""),
-        ({"Body": "We will stop by at nine"}, ReportKind.OTHER, ""),
-        ({"Body": ""}, ReportKind.OTHER, ""),
+        ({"Body": "We will stop by at nine"}, ReportKind.ANSWERED, ""),
+        ({"Body": ""}, ReportKind.ANSWERED, ""),
     ],
 )
 def test_answer_of_a_person_is_heard(twilio: Bench, now, form: dict, kind: ReportKind, suppress: str):

@@ -8,6 +8,7 @@ import pytest
 
 from channels.models import Message
 from engine.models import InterventionTicket
+from engine.services.publishing import move_to
 from journeys import clock
 from journeys.api.views.journeys import DEFINITION
 from journeys.models import AuditRecord, JourneyTemplate
@@ -16,12 +17,26 @@ from tests.builders import ACTOR, a_couple, a_journey
 from tests.drive import run_until_idle
 from tests.functional.api.addresses import Address, api_addresses
 from tests.functional.api.calling import Caller
+from tests.functional.api.waiting import an_approval
+from tests.meets import meets_ids
+from tests.pages import pages_ids
 
 ADDRESSES = api_addresses()
-WITH_IDS = [address for address in ADDRESSES if address.names]
+#: Named after what everybody has, so that another vendor finds its own there.
+EVERYBODYS = {"/api/journey-engine/modules/{name}"}
+WITH_IDS = [address for address in ADDRESSES if address.names and address.template not in EVERYBODYS]
 LISTS = [address for address in ADDRESSES if not address.names and hasattr(address.view, "get")]
 #: These speak of the system or of figures, not of rows.
-NO_ROWS = {"/api/journey-engine/modules", "/api/journey-engine/queue", "/api/journey-engine/metrics"}
+NO_ROWS = {
+    "/api/contact-rules",
+    "/api/journey-engine/modules",
+    "/api/journey-engine/queue",
+    "/api/journey-engine/metrics",
+    "/api/journeys/schema",
+    "/api/reviews/settings",
+    "/api/webhook-signing",
+    "/api/referrals/settings",
+}
 
 
 @pytest.fixture
@@ -44,6 +59,7 @@ def ids(api: Caller) -> dict[str, Any]:
     return {
         "client_id": couple.public_id,
         "wedding_id": couple.weddings.get().public_id,
+        "anchor": "engagement_shoot",
         "task_id": task_add(client=couple, title="Call", now=now, actor=ACTOR).public_id,
         "journey_id": journey.public_id,
         "number": 1,
@@ -51,6 +67,10 @@ def ids(api: Caller) -> dict[str, Any]:
         "instance_id": ticket.instance.public_id,
         "ticket_id": ticket.public_id,
         "message_id": Message.objects.get().public_id,
+        "changeover_id": move_to(journey=journey, number=1, now=now, actor=ACTOR).public_id,
+        "approval_id": an_approval(api.vendor, now=now).public_id,
+        **meets_ids(ticket.instance, now=now),
+        **pages_ids(ticket.instance, now=now),
     }
 
 

@@ -16,7 +16,7 @@ def test_wedding_is_moved(api: Caller, couple: Client) -> None:
     assert answer.status_code == 200
     assert answer.json()["date"] == "2027-09-18"
     assert answer.json()["time"] == "16:00:00"
-    assert api.get(path).json() == answer.json()
+    assert api.get(path).json().items() <= answer.json().items()
     moved = AuditRecord.objects.get(action="wedding.moved")
     assert moved.actor == f"key:{api.key.partition('.')[0]}"
 

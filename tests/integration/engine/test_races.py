@@ -14,7 +14,7 @@ from django.db import connection, connections, transaction
 
 from channels.models import Message, SinkMessage
 from engine.models import Instance, NodeExecution, Schedule, TriggerEvent
-from engine.services import delivering, dispatch, instances, recovery, rescheduling, runner
+from engine.services import delivering, dispatch, instances, recovery, rescheduling, runner, writing
 from engine.services.instances import instance_cancel, instance_pause, instance_resume, instance_start
 from engine.services.triggering import event_receive
 from journeys.errors import Conflict
@@ -240,7 +240,7 @@ def test_wedding_that_moves_while_a_step_commits_takes_the_new_place_along(
     moved_to = wedding.date + timedelta(days=40)
     places = bells()
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_write", gate.before(runner._write))
+        patch.setattr(runner, "write", gate.before(writing.write))
         worker = threads.begin(lambda: runner.run(places=places, now=now))
         assert gate.entered.wait(WAIT_SECONDS)
         mover = threads.begin(lambda: wedding_move(wedding=wedding, date=moved_to, now=now, actor=ACTOR))

@@ -159,7 +159,7 @@ def test_a_draft_that_can_not_be_kept_is_refused(vendor, now, definition, code):
     [
         ({"name": "  "}, "bad_name"),
         ({"name": "x" * 201}, "bad_name"),
-        ({"name": "a", "re_entry": "always"}, "bad_re_entry"),
+        ({"name": "a", "re_entry": "sometimes"}, "bad_re_entry"),
     ],
 )
 def test_a_journey_that_can_not_be_used_is_refused(vendor, now, given, code):

@@ -36,7 +36,13 @@ def test_a_wedding_moves_with_time_and_zone(wedding, now, told):
         time(16, 0),
         "Pacific/Honolulu",
     )
-    assert told == [("wedding_moved", {"wedding": wedding, "now": now, "actor": ACTOR})]
+    [(name, arguments)] = told
+    before = arguments.pop("before")
+    assert (name, arguments) == (
+        "wedding_moved",
+        {"wedding": wedding, "correction": False, "now": now, "actor": ACTOR},
+    )
+    assert (before.date, before.time, before.time_zone) == (date(2027, 6, 12), time(15, 30), "Europe/Lisbon")
     detail = AuditRecord.objects.get(action="wedding.moved").detail
     assert detail["was"] == {"date": "2027-06-12", "time": "15:30:00", "time_zone": "Europe/Lisbon"}
     assert detail["is"] == {"date": "2027-09-04", "time": "16:00:00", "time_zone": "Pacific/Honolulu"}

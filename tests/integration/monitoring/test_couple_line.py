@@ -9,7 +9,7 @@ from engine.services.instances import instance_start
 from journeys.selectors import main_wedding
 from monitoring.rendering.couple import line, sentence
 from monitoring.selectors.couples import couple_line
-from tests.builders import ACTOR, a_journey
+from tests.builders import ACTOR, END, a_journey, a_net, pause, split_all
 from tests.drive import run_until_idle
 
 
@@ -77,3 +77,33 @@ def test_couple_without_a_date_is_told_what_waits_for_it(vendor, couple, instanc
     found, wedding = drawn(couple, now + timedelta(seconds=1))
     assert found.undated.steps
     assert sentence(found, wedding=wedding, now=now)[0].startswith("There is no date yet")
+
+
+def test_branches_that_are_all_taken_leave_their_steps_sure(vendor, couple, now):
+    journey = a_net(
+        {
+            "rest": pause("1d"),
+            "s": split_all("a", "b"),
+            "left": pause("2d"),
+            "ask": ("condition", {"if": "client.status == 'booked'"}),
+            "maybe": pause("3d"),
+            "end": END,
+        },
+        *(
+            "start>rest",
+            "rest>s",
+            "s.a>left",
+            "left>end",
+            "s.b>ask",
+            "ask.yes>maybe",
+            "ask.no>end",
+            "maybe>end",
+        ),
+    ).publish(vendor, now=now)
+    instance_start(vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR)
+    run_until_idle(now)
+
+    entries = couple_line(client=couple, instances=Instance.objects.filter(client=couple), now=now)
+
+    unsure = {entry.node_id for entry in entries if entry.conditional}
+    assert unsure == {"maybe"}

@@ -41,8 +41,10 @@ BREAKS = {
     ),
     "timers_follow_their_rule": "UPDATE engine_schedule SET due_at = due_at + interval '1 hour'",
     "finished_has_no_schedule": "UPDATE engine_instance SET status = 'completed'",
+    "place_is_in_its_version": "UPDATE engine_schedule SET node_id = 'elsewhere'",
     "encrypted_is_readable": "UPDATE journeys_client SET display_name = 'k9:' || repeat('A', 40)",
     "partitions_are_ahead": "UPDATE engine_nodeexecution SET at = at + interval '9 years'",
+    "state_is_history_replayed": "UPDATE engine_schedule SET visit = visit + 1",
     "message_has_owner": "UPDATE channels_message SET status = 'retry', node_id = 'elsewhere'",
 }
 

@@ -58,9 +58,14 @@ def test_queues_stand_in_the_order_of_their_urgency():
 def test_ticks_go_to_their_own_queue_and_expire_before_the_next():
     entries = settings.CELERY_BEAT_SCHEDULE.values()
 
-    assert {"engine.tick.dispatch", "engine.tick.sweep", "engine.tick.dates", "monitoring.tick.measure"} == {
-        entry["task"] for entry in entries
-    }
+    assert {
+        "engine.tick.dispatch",
+        "engine.tick.sweep",
+        "engine.tick.changeovers",
+        "engine.tick.dates",
+        "engine.tick.notices",
+        "monitoring.tick.measure",
+    } == {entry["task"] for entry in entries}
     assert all(
         entry["options"] == {"queue": "ticks", "expire_seconds": entry["schedule"]} for entry in entries
     )

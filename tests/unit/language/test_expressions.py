@@ -111,7 +111,7 @@ def test_condition_answers_true_or_false():
 
 @pytest.mark.parametrize(
     ("source", "position"),
-    [("client.", 7), ("1 +", 3), ("client.status ==\n  = 'x'", 19), ("@", 0), ("", 0), ("1 + lower('X')", 4)],
+    [("client.", 7), ("1 +", 3), ("client.status ==\n  = 'x'", 19), ("@", 0), ("", 0), ("1 + loud('X')", 4)],
 )
 def test_expression_that_cannot_be_read_says_where(source, position):
     with pytest.raises(ExpressionError) as caught:
@@ -181,7 +181,7 @@ def test_expression_tells_where_it_reads():
         ("[1].all(a, [1].all(b, [1].all(c, true)))", "nested 2 deep"),
         ("[1]" + ".map(x, x)" * 7, "used 6 times"),
         ("client.tags.exists(t, t.matches('a'))", "not inside all"),
-        (" || ".join(["'a'.matches('b')"] * 11), "10 times"),
+        (" || ".join(["'a'.matches('b')"] * 11), "4 times"),
     ],
 )
 def test_expression_is_kept_small(source, said):

@@ -253,7 +253,7 @@ def test_recipient_is_known_only_to_steps_that_write_to_somebody():
         ("true && variables.nothing", ["unknown_variable"], 8),
         ("recipient.email == 'x'", ["unknown_variable"], 0),
         ("client.", ["bad_expression"], 7),
-        ("lower(client.status) == 'x'", ["bad_expression"], 0),
+        ("loud(client.status) == 'x'", ["bad_expression"], 0),
         ("", ["bad_expression"], 0),
     ],
 )

@@ -1,0 +1,1 @@
+"""Pages that couples open from a message: forms, information, meetings, reviews."""

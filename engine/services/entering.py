@@ -1,0 +1,120 @@
+"""Who may enter a journey: how often the same client, how many clients, and into which version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from engine.graphs import graph_of
+from engine.models import Instance
+from journeys.errors import Conflict
+from journeys.language.passages import Entry
+from journeys.language.zones import local_instant, local_time
+from journeys.models import Client, Journey
+
+ReEntry = Journey.ReEntry
+
+# A publishing locks the journey for itself: it waits for entries under way, and later ones see its version. Entries
+# do not wait for one another.
+_CURRENT = "SELECT current_version_id, status FROM journeys_journey WHERE id = %s FOR KEY SHARE"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Say how a client enters."""
+
+    version_id: int
+    #: No second passage of this client beside it.
+    exclusive: bool
+
+
+def admit(*, journey: Journey, client: Client, now: datetime) -> Admission:
+    """Let a client enter a journey, inside the transaction that makes the instance; two at once wait for each other.
+
+    The wedding is locked before, if there is one. Locks here: client in this journey, journey, and the journey's
+    limits where it has some. Nothing is written; a second call gives the same answer as long as no instance was made.
+
+    Raises:
+        Conflict: `not_published`; `already_active` (the client is inside), `already_entered` (only once),
+            `entered_recently` (not before so many days); `limit_live`, `limit_per_day`, `limit_total`.
+    """
+    _one_at_a_time(journey, client)
+    with connection.cursor() as cursor:
+        cursor.execute(_CURRENT, [journey.id])
+        version_id, status = cursor.fetchone() or (None, "")
+    if version_id is None or status != Journey.Status.ACTIVE:
+        raise Conflict("This journey is not published: publish it first.", code="not_published")
+    entry = graph_of(version_id).entry
+    rule, days = _rule(journey, entry)
+    if rule != ReEntry.ALWAYS:
+        _check_again(journey, client, rule=rule, days=days, now=now)
+    if entry.limited:
+        _check_limits(journey, entry, now=now)
+    return Admission(version_id, exclusive=rule != ReEntry.ALWAYS)
+
+
+def _one_at_a_time(journey: Journey, client: Client) -> None:
+    """Let two entries of the same client into the same journey wait for each other until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [journey.id % 2**31, client.id % 2**31])
+
+
+def _rule(journey: Journey, entry: Entry) -> tuple[str, int]:
+    """Give the rule that holds and its days: the published version's, or else the journey's own."""
+    if entry.re_entry is not None:
+        return entry.re_entry, entry.days or 0
+    return journey.re_entry, journey.re_entry_days or 0
+
+
+def _check_again(journey: Journey, client: Client, *, rule: str, days: int, now: datetime) -> None:
+    earlier = Instance.objects.filter(journey=journey, client=client)
+    if earlier.filter(status__in=Instance.LIVE).exists():
+        raise Conflict("This client is in the journey already.", code="already_active")
+    if rule == ReEntry.ONCE and earlier.exists():
+        raise Conflict(
+            "This client has been through the journey, which allows it once.", code="already_entered"
+        )
+    if rule == ReEntry.AFTER_DAYS:
+        ended = earlier.order_by("-finished_at").values_list("finished_at", flat=True).first()
+        if ended is not None and now < ended + timedelta(days=days):
+            raise Conflict(
+                f"This client's last passage ended on {ended:%Y-%m-%d}; the journey allows the next one {days} "
+                "days later.",
+                code="entered_recently",
+                details={"again_at": (ended + timedelta(days=days)).isoformat()},
+            )
+
+
+def _check_limits(journey: Journey, entry: Entry, *, now: datetime) -> None:
+    """Count who has entered; entries into a journey with limits wait for one another until they are committed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('journey entries', %s))", [journey.id])
+    entered = Instance.objects.filter(journey=journey)
+    if _full(entered.filter(status__in=Instance.LIVE), entry.max_live):
+        raise Conflict(
+            f"{entry.max_live:,} clients are inside this journey, and that is its limit. Raise it or wait.",
+            code="limit_live",
+        )
+    if _full(entered.filter(started_at__gte=_day_begins(journey, now)), entry.max_per_day):
+        raise Conflict(
+            f"{entry.max_per_day:,} clients have entered this journey today, and that is its limit for a day.",
+            code="limit_per_day",
+        )
+    if _full(entered, entry.max_total):
+        raise Conflict(
+            f"{entry.max_total:,} clients have entered this journey, and that is its limit. Raise it to let more in.",
+            code="limit_total",
+        )
+
+
+def _full(entered: QuerySet[Instance], limit: int | None) -> bool:
+    """Tell whether a limit is reached, counting no further than that."""
+    return limit is not None and entered[:limit].count() >= limit
+
+
+def _day_begins(journey: Journey, now: datetime) -> datetime:
+    zone = journey.vendor.time_zone
+    return local_instant(local_time(now, zone).date(), time(), zone)

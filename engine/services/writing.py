@@ -1,0 +1,110 @@
+"""Write results down: commit them, carry out what they change, tell who has to know, let branches come together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+
+from channels.services import sending
+from engine.bells import ring_on_commit
+from engine.models import Instance, NodeExecution
+from engine.places import Place
+from engine.services import changes, ending, fact_dates, interventions, joining
+from engine.services.commits import NextPlace, Result, commit
+from engine.services.instances import tell_finished
+from engine.services.steps import Step
+from journeys.models import Client
+
+log = structlog.get_logger(__name__)
+
+
+def write(results: Sequence[Result], *, now: datetime) -> int:
+    """Commit results with their changes and tickets, inside the caller's transaction; ring on commit."""
+    committed = commit(results, now=now, bell_lease=settings.QUEUE_BELL_LEASE_SECONDS)
+    won = [result for result in results if result.claim.schedule_id in committed.won]
+    if len(won) < len(results):
+        log.info("stale_results", left_out=len(results) - len(won))
+    _apply([result for result in won if result.changes], now=now)
+    on_facts = [one for one in won if any(_hangs_on_a_fact(place) for place in one.successors)]
+    if on_facts:
+        fact_dates.follow_facts(instance_ids=[one.claim.instance_id for one in on_facts], now=now)
+    for result in won:
+        if result.ticket:
+            interventions.ticket_open(claim=result.claim, draft=result.ticket, now=now)
+        if result.error_class:
+            log_failure(result, now=now)
+        if result.stay is None and result.status != NodeExecution.Status.SUCCEEDED:
+            _give_up_messages(result, now=now)
+    tell_finished(committed.finished, now=now)
+    _join(won, now=now)
+    ring_on_commit(committed.places)
+    return len(won)
+
+
+def _hangs_on_a_fact(place: NextPlace) -> bool:
+    return place.meant is not None and place.meant.get("kind") == fact_dates.FACT
+
+
+def _join(won: Sequence[Result], *, now: datetime) -> None:
+    """Look at the passages that have several tokens, one of which has ended, come to a merge, or failed."""
+    moved: dict[int, str] = {}
+    for result in won:
+        if not result.forks:
+            continue
+        if result.ends and result.last:
+            instance = Instance.objects.get(id=result.claim.instance_id)
+            ending.take_away_rest(
+                instance=instance, reason=result.reason or "The journey has ended.", now=now
+            )
+        elif result.ends or result.ticket or any(place.arrives for place in result.successors):
+            moved[result.claim.instance_id] = result.ends or moved.get(result.claim.instance_id, "")
+    if moved:
+        joining.settle(moved, now=now)
+
+
+def _give_up_messages(result: Result, *, now: datetime) -> None:
+    """End what is open of the messages of a place that was left without having been done."""
+    held = result.claim
+    if not Step.of(held).node.node_type.outside:
+        return
+    instance_ref = Instance.objects.values_list("public_id", flat=True).get(id=held.instance_id)
+    place = Place(instance_ref, held.node_id, held.branch, held.visit)
+    sending.give_up(place=f"{place}:", now=now)
+
+
+def _apply(results: Sequence[Result], *, now: datetime) -> None:
+    """Carry out the changes that steps asked for, in their order."""
+    if not results:
+        return
+    instances = Instance.objects.select_related("journey", "wedding").in_bulk(
+        [one.claim.instance_id for one in results]
+    )
+    clients = Client.objects.select_related("vendor").in_bulk([one.client_id for one in instances.values()])
+    for result in results:
+        held, instance = result.claim, instances[result.claim.instance_id]
+        place = Place(instance.public_id, held.node_id, held.branch, held.visit)
+        for number, change in enumerate(result.changes):
+            changes.apply(
+                change,
+                client=clients[instance.client_id],
+                instance=instance,
+                source=f"{place}:{number}",
+                actor=f"instance:{instance.public_id}",
+                now=now,
+            )
+
+
+def log_failure(result: Result, *, now: datetime) -> None:
+    """Write the error log's row of a failed result."""
+    interventions.error_note(
+        vendor_id=result.claim.vendor_id,
+        instance_id=result.claim.instance_id,
+        node_id=result.claim.node_id,
+        error_class=result.error_class,
+        code=result.error_code,
+        message=result.reason,
+        now=now,
+    )
