@@ -7,7 +7,8 @@ from rest_framework.response import Response
 
 from channels.api.serializers import MessageDetail, MessageQuery, MessageWhole
 from channels.models import Message
-from journeys.api.base import VendorView
+from channels.services.answers import answer_note
+from journeys.api.base import NoParameters, VendorView
 from journeys.api.schema import operation
 
 TAG = "Messages"
@@ -41,3 +42,18 @@ class MessageView(VendorView):
         """With its text, and what the provider reported about it."""
         del request
         return self.write(self.one(self.rows(Message).select_related("client"), message_id), MessageWhole)
+
+
+class MessageAnswered(VendorView):
+    """Saying that a message was answered."""
+
+    @operation("Note an answer", tag=TAG, takes=NoParameters, answers=MessageDetail)
+    def post(self, request: Request, message_id: str) -> Response:
+        """Let steps go on that wait for an answer: letters are answered to your own mailbox, which is not read here.
+
+        A second call changes nothing. 409 `not_sent` for a message that has not gone out.
+        """
+        del request
+        self.read_body(NoParameters)
+        message = self.one(self.rows(Message).select_related("client"), message_id)
+        return self.write(answer_note(message=message, now=self.now, actor=self.actor), MessageDetail)

@@ -121,15 +121,18 @@ def _decide_and_commit(claims: Sequence[Claim], *, now: datetime) -> int:
     return write(results, now=now)
 
 
-def prepare(claims: Sequence[Claim], *, now: datetime) -> list[Step]:
+def prepare(claims: Sequence[Claim], *, now: datetime, skipping: bool = False) -> list[Step]:
     """Gather what the steps of one batch need, inside the caller's transaction.
+
+    Steps that are only passed over (`skipping`) change no wedding, and whoever skips one holds its instance already.
 
     The instances are locked first, before their dates are read: a wedding that moves at the same moment either sees
     the new places or is seen by them. Everything locks in one order: instance, schedule, ticket, message.
     """
     steps = [Step.of(held) for held in claims]
     dated = [step for step in steps if _is_dated(step)]
-    _lock_weddings(steps)
+    if not skipping:
+        _lock_weddings(steps)
     lock_instances([step.claim.instance_id for step in steps])
     paths = {step.claim.schedule_id: _paths(step) for step in steps}
     instances = instances_for(
@@ -249,6 +252,6 @@ def skip_parked(schedule: Schedule, *, reason: str, now: datetime) -> None:
         rounds=schedule.rounds,
         waiting=schedule.waiting,
     )
-    step = prepare([held], now=now)[0]
+    step = prepare([held], now=now, skipping=True)[0]
     step.skip(reason, now=now)
     write([step.result(now=now)], now=now)
