@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -263,30 +264,21 @@ def _planned(
     instance: Instance, graph: Graph, schedule: Schedule, *, calendar: Calendar, now: datetime
 ) -> Iterator[TimelineEntry]:
     """Follow the ways from where a token stands; a step is named once, however many ways lead to it."""
-    seen = {schedule.node_id}
-    ways = [(schedule.node_id, max(schedule.due_at or now, now), False)]
-    while ways and len(seen) < MOST_PLANNED:
-        node_id, reached, conditional = ways.pop(0)
-        ports = graph.nodes[node_id].ports
-        for port in ports:
-            target = graph.successor(node_id, port)
-            if target is None or target in seen or port == "error":
-                continue
-            seen.add(target)
-            choice = len([one for one in ports if one != "error"]) > 1
-            forks = conditional or (choice and not graph.nodes[node_id].takes_all)
-            due = arrive(graph, target, branch="", visit=1, calendar=calendar, now=reached).due
-            ways.append((target, max(due.instant or reached, reached), forks))
-            late = due.instant is not None and due.meant is not None and due.instant < reached
-            yield _entry(
-                instance,
-                graph,
-                target,
-                state="parked" if due.instant is None else "planned",
-                at=due.instant,
-                reason=_why(due.missing, late=late and anchor_of(due.meant) is not None),
-                conditional=forks,
-            )
+    reached = {schedule.node_id: max(schedule.due_at or now, now)}
+    for way in islice(graph.ahead(schedule.node_id), MOST_PLANNED):
+        before = reached[way.source]
+        due = arrive(graph, way.target, branch="", visit=1, calendar=calendar, now=before).due
+        reached[way.target] = max(due.instant or before, before)
+        late = due.instant is not None and due.meant is not None and due.instant < before
+        yield _entry(
+            instance,
+            graph,
+            way.target,
+            state="parked" if due.instant is None else "planned",
+            at=due.instant,
+            reason=_why(due.missing, late=late and anchor_of(due.meant) is not None),
+            conditional=way.conditional,
+        )
 
 
 def _why(missing: str | None, *, late: bool) -> str:

@@ -216,23 +216,16 @@ def _walk(
     now: datetime,
 ) -> list[PlanStep]:
     """Follow the ways from where a token stands; a step is named once, however many ways lead to it."""
-    seen = {token.node_id}
-    ways = [_Way(token.node_id, max(token.due_at or now, now), sent=last_sent)]
+    stands = {token.node_id: _Way(token.node_id, max(token.due_at or now, now), sent=last_sent)}
     found: list[PlanStep] = []
-    while ways and len(found) < MOST_SHOWN:
-        way = ways.pop(0)
-        ports = [port for port in graph.nodes[way.node_id].ports if port != "error"]
-        for port in ports:
-            target = graph.successor(way.node_id, port)
-            if target is None or target in seen:
-                continue
-            seen.add(target)
-            node = graph.nodes[target]
-            reached = replace(way, node_id=target, conditional=way.conditional or len(ports) > 1)
-            step, ahead = _step(node, reached, calendar, decided.get(target, "rule"), gap=gap)
-            ways.append(ahead)
-            if step is not None:
-                found.append(step)
+    for way in graph.ahead(token.node_id):
+        node = graph.nodes[way.target]
+        reached = replace(stands[way.source], node_id=way.target, conditional=way.conditional)
+        step, stands[way.target] = _step(node, reached, calendar, decided.get(way.target, "rule"), gap=gap)
+        if step is not None:
+            found.append(step)
+        if len(found) == MOST_SHOWN:
+            break
     return found
 
 

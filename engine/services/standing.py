@@ -135,24 +135,17 @@ def _standing(instance: Instance, node: Node, **given: Any) -> Standing:
 def _ahead(instance: Instance, token: Schedule, calendar: Calendar, *, now: datetime) -> Iterator[Standing]:
     """Follow the ways from where a token stands, and give the steps that hang on a date."""
     graph = graph_of(instance.version_id)
-    seen = {token.node_id}
-    ways = [(token.node_id, max(token.due_at or now, now))]
-    while ways:
-        node_id, reached = ways.pop(0)
-        for port in graph.nodes[node_id].ports:
-            target = graph.successor(node_id, port)
-            if target is None or target in seen:
-                continue
-            seen.add(target)
-            node = graph.nodes[target]
-            due = due_of(node.settings.when, calendar=calendar, reached=reached)
-            ways.append((target, max(due.instant or reached, reached)))
-            if is_dated(due.meant):
-                yield _standing(
-                    instance,
-                    node,
-                    reached=False,
-                    due=due.instant,
-                    missing=due.missing or "",
-                    meant=due.meant,
-                )
+    reached = {token.node_id: max(token.due_at or now, now)}
+    for way in graph.ahead(token.node_id):
+        node, before = graph.nodes[way.target], reached[way.source]
+        due = due_of(node.settings.when, calendar=calendar, reached=before)
+        reached[way.target] = max(due.instant or before, before)
+        if is_dated(due.meant):
+            yield _standing(
+                instance,
+                node,
+                reached=False,
+                due=due.instant,
+                missing=due.missing or "",
+                meant=due.meant,
+            )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,16 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """Lead from a step to one that comes after it, on the shortest way from where somebody stands."""
+
+    source: str
+    target: str
+    #: A choice lies before it, so that the step may be passed by.
+    conditional: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """Be a definition that may be run."""
 
@@ -116,6 +127,21 @@ class Graph:
     def loop_of(self, source: str, port: str) -> frozenset[str]:
         """Return the steps of the loop that a back edge closes: they lead to it from where it leads."""
         return self._loops.get((source, port), frozenset())
+
+    def ahead(self, node_id: str) -> Iterator[Way]:
+        """Go through the steps that come after one, nearest first, each once; error ports are not followed."""
+        seen = {node_id}
+        waiting = deque([(node_id, False)])
+        while waiting:
+            source, conditional = waiting.popleft()
+            node = self.nodes[source]
+            conditional |= len(node.ports) > 1 and not node.takes_all
+            for port in node.ports:
+                target = self.successor(source, port)
+                if target is not None and target not in seen:
+                    seen.add(target)
+                    waiting.append((target, conditional))
+                    yield Way(source, target, conditional)
 
     def start_variables(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the variables' first values; raise DefinitionInvalid for what is missing or wrong."""

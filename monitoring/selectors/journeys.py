@@ -74,14 +74,7 @@ def journey_steps(*, vendor: Vendor, public_id: str) -> JourneySteps | None:
         .values_list("node_id")
         .annotate(count=Count("instance_id", distinct=True))
     )
-    order, ahead = [], [graph.start.id]
-    while ahead:
-        node_id = ahead.pop(0)
-        if node_id in order:
-            continue
-        order.append(node_id)
-        targets = [graph.successor(node_id, port) for port in graph.nodes[node_id].ports]
-        ahead += [target for target in targets if target]
+    order = [graph.start.id, *(way.target for way in graph.ahead(graph.start.id))]
     lines = []
     for node_id in order:
         node = graph.nodes[node_id]
@@ -110,9 +103,17 @@ def timing_words(when: object) -> str:
         case "date":
             return f"on {when.date}{at}"  # type: ignore[attr-defined]
         case "anchor":
-            offset, anchor = str(when.offset), str(when.anchor).replace("_", " ")  # type: ignore[attr-defined]
-            if offset in {"0d", ""}:
-                return f"on the day: {anchor}{at}"
-            side = "before" if offset.startswith("-") else "after"
-            return f"{offset.lstrip('-').replace(' -', ' ')} {side}: {anchor}{at}"
+            return _around(str(when.offset), str(when.anchor).replace("_", " "), at)  # type: ignore[attr-defined]
+        case "window":
+            return "when your sending hours begin"
+        case "fact":
+            return f"by the date in {when.path}{at}"  # type: ignore[attr-defined]
     return ""
+
+
+def _around(offset: str, anchor: str, at: str) -> str:
+    """Say how far from one of the couple's dates."""
+    if offset in {"0d", ""}:
+        return f"on the day: {anchor}{at}"
+    side = "before" if offset.startswith("-") else "after"
+    return f"{offset.lstrip('-').replace(' -', ' ')} {side}: {anchor}{at}"
