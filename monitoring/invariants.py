@@ -102,6 +102,32 @@ def due_work_is_taken(now: datetime) -> Finding:
 
 
 @invariant(
+    "What happened is told to the steps that wait for it within a minute.",
+    remedy="Look for wake_broke in the log: the outbox keeps what could not be told, and goes on with it.",
+)
+def outbox_is_emptied(_now: datetime) -> Finding:
+    """Find rows of the outbox that no dispatch tick has taken."""
+    return _rows(
+        """SELECT id FROM engine_wake WHERE written_at < clock_timestamp() - interval '1 minute'
+           AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)"""
+    )
+
+
+@invariant(
+    "No letter about a meeting is due for more than five minutes without somebody at it.",
+    remedy="Look whether the ticks run, and for notice_broke in the log.",
+)
+def letters_about_meetings_go_out(now: datetime) -> Finding:
+    """Find letters that nobody has taken, or whose lease ended and nobody took them over."""
+    return _rows(
+        """SELECT id FROM engine_meetingnotice
+           WHERE state = 'waiting' AND due_at < %(now)s - interval '5 minutes'
+              OR state IN ('queued', 'sending') AND lease_until < clock_timestamp() - interval '5 minutes'""",
+        now=now,
+    )
+
+
+@invariant(
     "A place of an instance is completed at most once.",
     remedy="Stop the queue and report it: a fence was passed twice. Compare the two rows of history.",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 from journeys.models import Client
 
@@ -14,6 +15,8 @@ class Wake(models.Model):
     #: No constraint in the database: the row is short-lived and a client's may go with it.
     client = models.ForeignKey(Client, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     topics = ArrayField(models.CharField(max_length=100))
+    #: PostgreSQL's own time, not the engine's.
+    written_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"{self.client_id}: {', '.join(self.topics)}"

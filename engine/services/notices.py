@@ -16,6 +16,9 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.utils import InterfaceError
+from django.db.utils import OperationalError as DatabaseUnavailable
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -27,6 +30,7 @@ from engine.services.meeting_letters import channel_of, recipient_of, spec_of
 from journeys.language.calendar import BusinessCalendar, Offset, SendingHours, local_instant, local_time
 from journeys.language.contact_rules import ContactRules
 from journeys.language.errors import TextError
+from journeys.language.outcomes import DoubtPolicy
 from journeys.language.retries import RetryPolicy
 from journeys.recipients import VENDOR, Recipient, recipients
 from journeys.services.tasks import task_add
@@ -111,6 +115,12 @@ def dispatch(*, now: datetime) -> list[tuple[int, int]]:
     return places
 
 
+def open_at(now: datetime) -> bool:
+    """Tell whether a letter is due or being sent."""
+    due = Q(state=State.WAITING, due_at__lte=now) | Q(state__in=[State.QUEUED, State.SENDING])
+    return MeetingNotice.objects.filter(due).exists()
+
+
 def _ring(places: Sequence[tuple[int, int]]) -> None:
     try:
         with current_app.producer_or_acquire() as producer:
@@ -137,7 +147,26 @@ def carry_out(*, places: Sequence[tuple[int, int]], now: datetime) -> int:
             done += 1
         except StaleFence:
             log.info("notice_lease_lost", notice=notice_id)
+        except (InterfaceError, DatabaseUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 a fault of ours must not come back for ever without anybody knowing
+            _break(held, error, now=now)
     return done
+
+
+def _break(held: _Held, error: Exception, *, now: datetime) -> None:
+    """Write an unexpected fault down: tried again a bounded number of times, then a person tells the couple."""
+    log.error("notice_broke", notice=held.notice_id, error=type(error).__name__, exc_info=error)
+    with transaction.atomic():
+        notice = _locked(held)
+        if notice is None:
+            return
+        reason = f"An error in the system itself ({type(error).__name__})."
+        if RETRIES.allows(notice.attempt):
+            until = now + RETRIES.ceiling(notice.attempt, seconds_to_wedding=None)
+            _wait(notice, until=until, reason=reason, was_a_try=True)
+        else:
+            _fail(notice, reason, now=now)
 
 
 def _claim(notice_id: int, fence: int) -> _Held | None:
@@ -166,8 +195,12 @@ def _send(held: _Held, *, now: datetime) -> None:
     with transaction.atomic():
         notice = _locked(held)
         if sending.doubt_expired(message=message, now=now):
-            # The same invitation twice is one entry in a calendar; none at all is a missed meeting.
-            message = sending.settle_by_policy(message_id=message.id, policy="resend", now=now)
+            # The same invitation twice is one entry in a calendar; none at all is a missed meeting. A reminder is
+            # not worth a second one.
+            policy: DoubtPolicy = (
+                "assume_sent" if notice is not None and notice.kind == Kind.REMINDER else "resend"
+            )
+            message = sending.settle_by_policy(message_id=message.id, policy=policy, now=now)
         _settle(notice, message, now=now, after=None)
 
 

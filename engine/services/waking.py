@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 from django.db import connection, transaction
+from django.db.utils import InterfaceError, OperationalError
 
 from engine.models import Instance, Wake
 from engine.services import dispatch, ending, fact_dates
@@ -72,8 +73,22 @@ def _wake_client(client_id: int, *, now: datetime) -> int:
         with connection.cursor() as cursor:
             cursor.execute(_WAKE, {"now": now, "instances": live, "topics": topics})
             ids = [row[0] for row in cursor.fetchall()]
-        fact_dates.follow_facts(instance_ids=live, now=now)
-        ending.end_where_rules_hold(instance_ids=live, now=now)
+        _follow(live, now=now)
     Wake.objects.filter(id__in=[row.id for row in rows]).delete()
     dispatch.offer_on_commit(ids, now=now)
     return len(ids)
+
+
+def _follow(live: Sequence[int], *, now: datetime) -> None:
+    """Let dates and ending rules follow the facts; what breaks here breaks again in the step, where a person sees it.
+
+    The steps that wait are woken all the same: a fault in one rule must not keep a client's passages asleep.
+    """
+    try:
+        with transaction.atomic():
+            fact_dates.follow_facts(instance_ids=live, now=now)
+            ending.end_where_rules_hold(instance_ids=live, now=now)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:
+        log.exception("wake_not_followed", instances=list(live))

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Min
 
-from engine.models import Schedule
-from engine.services import dates, dispatch
+from engine.models import MeetingNotice, Schedule
+from engine.services import dates, dispatch, notices, waking
 from engine.services.control import queue_status
 from journeys import clock, partitions
 from journeys.language.errors import OffsetError
@@ -76,17 +76,24 @@ def _next_stop(now: datetime, target: datetime) -> datetime:
     due = Schedule.objects.filter(
         state=Schedule.State.WAITING, due_at__gt=now, instance__status="active"
     ).aggregate(first=Min("due_at"))["first"]
+    letter = MeetingNotice.objects.filter(state=MeetingNotice.State.WAITING, due_at__gt=now).aggregate(
+        first=Min("due_at")
+    )["first"]
     nearest = min(target, now + LONGEST_HOP)
-    return nearest if due is None else max(min(nearest, due + GATHER), now + timedelta(seconds=1))
+    stops: list[datetime] = [stop + GATHER for stop in (due, letter) if stop is not None]
+    return max(min([nearest, *stops]), now + timedelta(seconds=1))
 
 
 def _settle(now: datetime) -> None:
     """Wait until nothing is due, rung for or running."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
+        waking.process(now=now)
         dispatch.dispatch(now=now)
+        notices.dispatch(now=now)
         status = queue_status(now=now)
-        if not any(queue["due"] + queue["queued"] + queue["running"] for queue in status["queues"]):
+        steps = any(queue["due"] + queue["queued"] + queue["running"] for queue in status["queues"])
+        if not steps and not notices.open_at(now):
             return
         time.sleep(LOOK_EVERY)
     message = f"The workers did not carry out everything within {PATIENCE:.0f} s: are they running?"

@@ -12,6 +12,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from channels.models import SinkMessage
 from engine.models import Meeting, MeetingNotice, MeetingType, TriggerEvent
+from engine.services import notices
 from engine.services.free_times import free_times
 from engine.services.meeting_types import meeting_type_change, meeting_type_remove
 from engine.services.meetings import meeting_cancel, meeting_missed, meeting_move
@@ -365,3 +366,22 @@ def test_a_booked_kind_of_meeting_is_switched_off_and_not_removed(
     meeting_type_change(meeting_type=call, is_active=False, now=now, actor=ACTOR)
     with pytest.raises(Conflict, match="not offered"):
         a_booking(call, couple, TEN + timedelta(days=1), now=now)
+
+
+def test_a_fault_of_our_own_is_tried_again_and_then_a_person_is_told(
+    call: MeetingType, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = a_booking(call, couple, TEN, now=now)
+
+    def broken(*_args: Any) -> None:
+        raise TypeError("not of this world")
+
+    monkeypatch.setattr(notices, "spec_of", broken)
+    for _ in range(20):
+        send_letters(now)
+        now += timedelta(minutes=40)
+
+    rows = MeetingNotice.objects.filter(meeting=meeting, kind="invitation")
+    assert set(rows.values_list("state", flat=True)) == {"failed"}
+    assert set(rows.values_list("attempt", flat=True)) == {notices.RETRIES.max_attempts}
+    assert "Tell partner 1 about the meeting: Final call" in {task.title for task in couple.tasks.all()}

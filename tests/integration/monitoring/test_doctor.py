@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -11,7 +12,9 @@ from django.db import connection
 
 from channels.models import Message
 from engine.models import QueueControl
+from engine.services.free_times import free_times
 from monitoring.invariants import INVARIANTS
+from tests.meets import a_booking, a_call
 
 
 def sql(text, *parameters):
@@ -45,6 +48,10 @@ BREAKS = {
     "encrypted_is_readable": "UPDATE journeys_client SET display_name = 'k9:' || repeat('A', 40)",
     "partitions_are_ahead": "UPDATE engine_nodeexecution SET at = at + interval '9 years'",
     "state_is_history_replayed": "UPDATE engine_schedule SET visit = visit + 1",
+    "outbox_is_emptied": (
+        "INSERT INTO engine_wake (client_id, topics, written_at)"
+        " VALUES (1, ARRAY['client'], clock_timestamp() - interval '2 minutes')"
+    ),
     "message_has_owner": "UPDATE channels_message SET status = 'retry', node_id = 'elsewhere'",
 }
 
@@ -64,6 +71,13 @@ def test_doctor_finds_two_messages_with_one_provider_id(instance, now):
     assert "message_once" in broken(now)
 
 
+def test_doctor_finds_a_letter_about_a_meeting_that_nobody_sends(vendor, couple, now):
+    kind = a_call(vendor, now=now)
+    a_booking(kind, couple, free_times(kind, now=now)[0], now=now)
+    assert "letters_about_meetings_go_out" not in broken(now)
+    assert "letters_about_meetings_go_out" in broken(now + timedelta(minutes=6))
+
+
 def test_due_work_has_a_reason_while_the_queue_is_switched_off(instance, now):
     sql(BREAKS["due_work_is_taken"])
     QueueControl.objects.update_or_create(id=1, defaults={"running": False})
@@ -71,7 +85,7 @@ def test_due_work_has_a_reason_while_the_queue_is_switched_off(instance, now):
 
 
 def test_every_promise_has_a_test_that_breaks_it():
-    assert {one.name for one in INVARIANTS} == {*BREAKS, "message_once"}
+    assert {one.name for one in INVARIANTS} == {*BREAKS, "message_once", "letters_about_meetings_go_out"}
 
 
 def test_report_for_programs_names_what_to_do_and_the_command_fails(instance):
