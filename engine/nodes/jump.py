@@ -33,7 +33,7 @@ class Jump(NodeType[JumpSettings]):
     icon: ClassVar[str] = "split"
     settings_model = JumpSettings
     ports: ClassVar[tuple[str, ...]] = ("back", "next")
-    bounds_loops: ClassVar[bool] = True
+    counted_ports: ClassVar[tuple[str, ...]] = ("back",)
 
     def expressions(self, settings: JumpSettings) -> Iterable[tuple[str, str]]:
         """Check the condition when the journey is published."""

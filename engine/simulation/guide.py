@@ -121,7 +121,8 @@ def _turned(outcome: Advance, port: str) -> Advance:
 
 def _is_fork(step: Step, outcome: Advance) -> bool:
     """Tell whether the port hangs on what is known of the couple, or on chance."""
-    if step.node.node_type.bounds_loops and outcome.port == "next":
+    counted = step.node.node_type.counted_ports
+    if counted and outcome.port not in counted:
         return False
     if any(isinstance(change, AssignVariant) for change in outcome.changes):
         return True

@@ -93,6 +93,7 @@ class Graph:
     _targets: Mapping[tuple[str, str], str] = field(repr=False)
     _back: frozenset[tuple[str, str]] = field(repr=False)
     _loops: Mapping[tuple[str, str], frozenset[str]] = field(repr=False)
+    _closing: Mapping[str, frozenset[tuple[str, str]]] = field(repr=False)
     #: Some step sends several tokens on, so that the passage is over only when none is left.
     forks: bool = False
 
@@ -127,6 +128,14 @@ class Graph:
     def loop_of(self, source: str, port: str) -> frozenset[str]:
         """Return the steps of the loop that a back edge closes: they lead to it from where it leads."""
         return self._loops.get((source, port), frozenset())
+
+    def is_counted(self, source: str, port: str) -> bool:
+        """Tell whether a token may leave the step by this port a limited number of times only."""
+        return port in self.nodes[source].node_type.counted_ports
+
+    def closes(self, edge: tuple[str, str], node_id: str) -> bool:
+        """Tell whether what a step sends back comes round by this edge."""
+        return edge in self._closing.get(node_id, frozenset())
 
     def ahead(self, node_id: str) -> Iterator[Way]:
         """Go through the steps that come after one, nearest first, each once; error ports are not followed."""
@@ -230,5 +239,10 @@ def _built(draft: Draft, definition: Mapping[str, Any]) -> Graph:
         _targets=targets,
         _back=back,
         _loops={edge: structure.loop_body(draft, edge[0], targets[edge]) for edge in back},
+        _closing={
+            node.id: structure.closing_edges(draft, back, node.id, port)
+            for node in nodes.values()
+            for port in node.node_type.counted_ports
+        },
         forks=any(node.node_type.forks(node.settings) for node in nodes.values()),
     )

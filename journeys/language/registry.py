@@ -115,8 +115,8 @@ class NodeType(ABC, Generic[SettingsT]):
     #: What it promises as one of the modules that a vendor sees; None for every other step.
     module: ClassVar[Module | None] = None
     ports: ClassVar[tuple[str, ...]] = ("next",)
-    #: Every loop through such a step is bounded by it, so that it needs no wait.
-    bounds_loops: ClassVar[bool] = False
+    #: Left a limited number of times in the loop around it, so that a loop through such a port needs no wait.
+    counted_ports: ClassVar[tuple[str, ...]] = ()
     #: Followed when an edge leaves by them; no edge is no problem.
     optional_ports: ClassVar[tuple[str, ...]] = ("error",)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 
 import networkx as nx
 
-from .definition import Draft, Step
+from .definition import Draft, Link, Step
 from .errors import Problem
 from .scopes import problems_of_scopes
 from .settings import DurationTiming
@@ -61,6 +61,31 @@ def loop_body(draft: Draft, source: str, target: str) -> frozenset[str]:
                 body.add(name)
                 waiting.append(name)
     return frozenset(body)
+
+
+def is_counted(draft: Draft, source: str, port: str) -> bool:
+    """Tell whether a token may leave the step by this port a limited number of times only."""
+    step = draft.steps.get(source)
+    return step is not None and step.node_type is not None and port in step.node_type.counted_ports
+
+
+def closing_edges(
+    draft: Draft, back: Set[tuple[str, str]], source: str, port: str
+) -> frozenset[tuple[str, str]]:
+    """Return the edges back by which the way out of a port comes round: itself, or the first ones behind it."""
+    leaving: dict[str, list[Link]] = {}
+    for edge in draft.edges:
+        leaving.setdefault(edge.source, []).append(edge)
+    waiting = [edge for edge in leaving.get(source, ()) if edge.port == port]
+    seen, closing = {source}, set()
+    while waiting:
+        edge = waiting.pop()
+        if (edge.source, edge.port) in back:
+            closing.add((edge.source, edge.port))
+        elif edge.target not in seen:
+            seen.add(edge.target)
+            waiting += leaving.get(edge.target, ())
+    return frozenset(closing)
 
 
 def _starts(starts: list[Step]) -> Iterator[Problem]:
@@ -118,12 +143,12 @@ def _optional(step: Step) -> tuple[str, ...]:
     return step.node_type.optional_ports
 
 
-def _picture(draft: Draft) -> nx.DiGraph[str]:
+def _picture(draft: Draft, edges: Iterable[Link] | None = None) -> nx.DiGraph[str]:
     picture: nx.DiGraph[str] = nx.DiGraph()
     picture.add_nodes_from(draft.steps)
     picture.add_edges_from(
         (edge.source, edge.target)
-        for edge in draft.edges
+        for edge in (draft.edges if edges is None else edges)
         if edge.source in draft.steps and edge.target in draft.steps
     )
     return picture
@@ -149,13 +174,12 @@ def _ways(draft: Draft, start: Step) -> Iterator[Problem]:
 
 
 def _loops(draft: Draft) -> Iterator[Problem]:
-    """Check that nobody can go round without waiting for a positive time."""
-    picture = _picture(draft)
+    """Check that nobody can go round for ever without waiting for a positive time."""
+    picture = _picture(draft, [edge for edge in draft.edges if not is_counted(draft, edge.source, edge.port)])
     waiting = [
         step.id
         for step in draft.steps.values()
-        if (step.settings is not None and isinstance(step.settings.when, DurationTiming))
-        or (step.node_type is not None and step.node_type.bounds_loops)
+        if step.settings is not None and isinstance(step.settings.when, DurationTiming)
     ]
     picture.remove_nodes_from(waiting)
     for group in nx.strongly_connected_components(picture):

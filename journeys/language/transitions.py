@@ -189,9 +189,11 @@ def _follow(graph: Graph, place: Place, port: str, *, calendar: Calendar, now: d
     """Return the place behind a port."""
     target = _behind(graph, place, port)
     visit, rounds = place.visit, place.rounds
+    if graph.is_counted(place.node_id, port):
+        rounds = {**rounds, place.node_id: rounds.get(place.node_id, 0) + 1}
     if graph.is_back_edge(place.node_id, port):
         visit += 1
-        rounds = _once_more(graph, place, port)
+        rounds = _anew(graph, (place.node_id, port), rounds)
     if visit > MAX_VISITS:
         raise VisitLimitReached(
             f"The step {place.node_id!r} goes back for the {MAX_VISITS}th time. Give the loop a way out."
@@ -207,8 +209,7 @@ def _follow(graph: Graph, place: Place, port: str, *, calendar: Calendar, now: d
     )
 
 
-def _once_more(graph: Graph, place: Place, port: str) -> dict[str, int]:
-    """Count a way back; loops inside the one that begins anew are counted from nothing again."""
-    body = graph.loop_of(place.node_id, port)
-    kept = {name: times for name, times in place.rounds.items() if name not in body or name == place.node_id}
-    return {**kept, place.node_id: kept.get(place.node_id, 0) + 1}
+def _anew(graph: Graph, edge: tuple[str, str], rounds: Mapping[str, int]) -> dict[str, int]:
+    """Count from nothing again in the loops inside the one that begins anew by this edge."""
+    body = graph.loop_of(*edge)
+    return {name: times for name, times in rounds.items() if name not in body or graph.closes(edge, name)}
