@@ -11,7 +11,7 @@ import pytest
 from engine.models import Approval
 from tests.functional.api.waiting import an_approval
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.slow]
 
 LETTER = """Dear {{ recipient.first_name }},
 
