@@ -42,8 +42,9 @@ stop: ## Stop what `make run` started
 test: lint ## Run every check and every test
 	@exec $(BIN)/python -m dev test
 
-test-fast: $(VENV)/.dev ## Run the tests that need no workers, browser or patience
-	@exec $(BIN)/python -m dev test -q -n 2 -m "not stack and not browser and not slow"
+test-fast: $(VENV)/.dev ## Run what answers within a minute: the language, contracts, patterns, journeys, the API
+	@exec $(BIN)/python -m dev test -q -n 2 -m "not stack and not browser and not slow" \
+	  tests/unit tests/contract tests/patterns tests/journeys tests/functional
 
 lint: $(VENV)/.dev ## Check style, types, layers and migrations
 	$(BIN)/ruff check .

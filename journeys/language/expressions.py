@@ -167,13 +167,15 @@ def _check_limits(shape: Outline) -> None:
 def _context(shape: Outline, facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return the facts the source reads, and only those."""
     context: dict[str, Any] = {}
-    questions = sorted({read.path for read in shape.reads if read.asked}, key=len)
+    # A root is always there: only what is below one can be asked for.
+    questions = sorted({read.path for read in shape.reads if read.asked and len(read.path) > 1}, key=len)
     values = 0
     taken: set[Path] = set()
     for path in sorted({read.path for read in shape.reads}, key=len):
         if any(path[:length] in taken for length in range(1, len(path) + 1)):
             continue
-        if path == ("now",):
+        if path[0] == "now":
+            # A moment, with nothing below it.
             context["now"] = now
             continue
         if path[0] not in facts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 
 import networkx as nx
 
@@ -70,7 +70,7 @@ def is_counted(draft: Draft, source: str, port: str) -> bool:
 
 
 def closing_edges(
-    draft: Draft, back: Set[tuple[str, str]], source: str, port: str
+    draft: Draft, back: frozenset[tuple[str, str]], source: str, port: str
 ) -> frozenset[tuple[str, str]]:
     """Return the edges back by which the way out of a port comes round: itself, or the first ones behind it."""
     leaving: dict[str, list[Link]] = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
+from django.test import TestCase
 
 from channels.models import Message
 from engine.models import InterventionTicket
@@ -13,10 +15,10 @@ from journeys import clock
 from journeys.api.views.journeys import DEFINITION
 from journeys.models import AuditRecord, JourneyTemplate
 from journeys.services.tasks import task_add
-from tests.builders import ACTOR, a_couple, a_journey
+from tests.builders import ACTOR, a_couple, a_journey, a_vendor
 from tests.drive import run_until_idle
 from tests.functional.api.addresses import Address, api_addresses
-from tests.functional.api.calling import Caller
+from tests.functional.api.calling import WRITTEN, Caller, make_caller
 from tests.functional.api.waiting import an_approval
 from tests.meets import meets_ids
 from tests.pages import pages_ids
@@ -39,8 +41,40 @@ NO_ROWS = {
 }
 
 
+class World(NamedTuple):
+    """The vendor who has everything, another one, and the ids of what the first one has."""
+
+    api: Caller
+    stranger: Caller
+    ids: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """Make two vendors and what one of them has once for all addresses; what a test changes is taken back after it."""
+    with django_db_blocker.unblock():
+        around = TestCase._enter_atomics()
+        api = make_caller(a_vendor(now=WRITTEN))
+        yield World(api, make_caller(a_vendor(name="Somebody Else", now=WRITTEN)), rows_of(api))
+        TestCase._rollback_atomics(around)
+
+
 @pytest.fixture
-def ids(api: Caller) -> dict[str, Any]:
+def api(world: World, db: None) -> Caller:
+    return world.api
+
+
+@pytest.fixture
+def stranger(world: World, db: None) -> Caller:
+    return world.stranger
+
+
+@pytest.fixture
+def ids(world: World, db: None) -> dict[str, Any]:
+    return world.ids
+
+
+def rows_of(api: Caller) -> dict[str, Any]:
     """One row of everything, all of them the first vendor's; an address with a new kind of id adds a line here."""
     now = clock.now()
     couple = a_couple(api.vendor, now=now)

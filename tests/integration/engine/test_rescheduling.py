@@ -166,7 +166,9 @@ def test_date_that_is_taken_away_parks_and_one_that_comes_back_unparks(wedding, 
     assert ("waiting", "") == (token.state, token.reason)
     assert {"unparks"} == {one.effect for one in back.steps}
     events = TriggerEvent.objects.filter(type__startswith="wedding_").order_by("id")
-    assert [("wedding_postponed", ""), ("wedding_date_set", "first")] == list(events.values_list("type", "topic"))
+    assert [("wedding_postponed", ""), ("wedding_date_set", "first")] == list(
+        events.values_list("type", "topic")
+    )
 
 
 def test_undo_puts_the_date_back_and_names_what_stays_done(wedding, instance, now):

@@ -80,7 +80,7 @@ def test_a_way_back_over_other_steps_is_counted_too():
 
 
 @pytest.mark.parametrize("detour", [False, True])
-def test_a_loop_inside_another_one_is_counted_anew_with_each_of_its_rounds(detour: bool):
+def test_a_loop_inside_another_one_is_counted_anew_with_each_of_its_rounds(*, detour: bool):
     """outer: a, inner loop (b, inner), outer; with and without a step on the inner way back."""
     back = [("inner", "back", "sorry"), ("sorry", "next", "b")] if detour else [("inner", "back", "b")]
     journey = graph(
