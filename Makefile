@@ -42,9 +42,9 @@ stop: ## Stop what `make run` started
 test: lint ## Run every check and every test
 	@exec $(BIN)/python -m dev test
 
-test-fast: $(VENV)/.dev ## Run what answers within a minute: the language, contracts, patterns, journeys, the API
+test-fast: $(VENV)/.dev ## Run what answers within a minute: units, contracts, patterns, journeys
 	@exec $(BIN)/python -m dev test -q -n 2 -m "not stack and not browser and not slow" \
-	  tests/unit tests/contract tests/patterns tests/journeys tests/functional
+	  tests/unit tests/contract tests/patterns tests/journeys
 
 lint: $(VENV)/.dev ## Check style, types, layers and migrations
 	$(BIN)/ruff check .
