@@ -1,1 +1,1 @@
-"""Measure the engine beside raw Celery, on the same machine, in the same run."""
+"""Figures of the engine, each beside a yardstick of the same run; one file a question."""

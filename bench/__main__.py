@@ -1,160 +1,154 @@
-"""`make bench`: print how fast the engine is on this machine, beside raw Celery in the same run."""
+"""`python -m bench [question …]`: measure, print each figure beside its yardstick, and write them down."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import importlib
 import os
-import platform
 import sys
 import time
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from bench import figures, machine
+from bench.figures import Figure
 from bench.places import own_database, own_number
-from bench.workers import chain_programs, engine_programs, running, wait_until
+from bench.plot import plot
+from bench.run import Run, Skipped, say
 
-#: The queue that weddings in 200 days go through.
-QUEUE = "low"
+#: Question → its file; in the order in which they are asked: what fills the database most comes last.
+QUESTIONS = MappingProxyType(
+    {
+        "throughput": "steps a second when there is more to do than can be done",
+        "cpu": "processor time a step",
+        "yardsticks": "the yardsticks themselves",
+        "latency": "how soon a step is begun",
+        "priority": "whether urgent steps wait for others",
+        "timers": "how late the last of many is that are due at once",
+        "memory": "whether a worker process grows",
+        "api": "how long requests take with fifty clients",
+        "simulation": "how long it takes to look ahead",
+        "season": "a forecast of a whole season",
+        "enrolment": "how fast many clients enter one journey",
+        "matching": "what an event costs among very many journeys",
+        "sweep": "how long it takes to follow dates",
+        "growth": "the rate beside very many rows",
+    }
+)
+QUICK = ("throughput", "latency", "priority")
+RESULTS = Path(__file__).resolve().parent / "results"
 
 
-def main() -> int:
-    """Measure, print, and write the same as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--instances", type=int, default=1000)
-    parser.add_argument("--json", type=Path, default=Path(os.environ.get("VAR_DIR", "var")) / "bench.json")
-    options = parser.parse_args()
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print and write down; 1 when something broke, 2 when nothing could be measured."""
+    options = _options(words)
+    begun = time.monotonic()
+    names = options.question or (list(QUICK) if options.quick else list(QUESTIONS))
+    path: Path = options.results or default_path(scale=options.scale, quick=options.quick)
     with own_database(os.environ["DATABASE_URL"]) as database, own_number(os.environ["REDIS_URL"]) as broker:
-        os.environ |= {"DATABASE_URL": database, "REDIS_URL": broker}
+        os.environ |= {"DATABASE_URL": database, "REDIS_URL": broker, "LOG_LEVEL": "ERROR"}
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-        report = _measure(options.instances)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    _say(_text(report))
-    _say(f"As JSON: {options.json}")
-    return 0
+        try:
+            settings = machine.settings_of(database=database, broker=broker)
+        except machine.NotDurable as refusal:
+            say(str(refusal))
+            return 2
+        run = Run(scale=options.scale, quick=options.quick)
+        say(f"{machine.cores()} cores, " + ", ".join(f"{name} {value}" for name, value in settings.items()))
+        settings |= {"scale": options.scale, "quick": options.quick}
+        # All questions asked: nothing of an earlier run stays.
+        before = figures.read_results(path) if options.question else []
+        broken = _measure(run, names, path=path, before=before, settings=settings)
+    say(f"Written to {path} and {path.with_suffix('.svg')} after {time.monotonic() - begun:.0f} s.")
+    return 1 if broken else 0
 
 
-def _measure(instances: int) -> dict[str, Any]:
+def default_path(*, scale: float, quick: bool) -> Path:
+    """Give where results are written; those of a smaller size never replace those of the full one."""
+    if scale < 1:
+        return Path(os.environ.get("VAR_DIR") or "var") / "bench" / ("quick.json" if quick else "scaled.json")
+    return RESULTS / ("quick.json" if quick else "latest.json")
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    described = "\n".join(f"  {name:<12}{what}" for name, what in QUESTIONS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        epilog=f"questions:\n{described}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("question", nargs="*", help="those to ask; all when none is named")
+    parser.add_argument(
+        "--scale", type=_scale, default=1.0, help="part of the full size, above 0 and up to 1"
+    )
+    parser.add_argument("--quick", action="store_true", help="only the core, in less than a minute")
+    parser.add_argument("--results", type=Path, help="file of results; the picture stands beside it")
+    options = parser.parse_args(words)
+    if unknown := [name for name in options.question if name not in QUESTIONS]:
+        parser.error(f"There is no question {', '.join(unknown)}: choose from {', '.join(QUESTIONS)}.")
+    return options
+
+
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        message = "The scale is above 0 and up to 1."
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def _measure(
+    run: Run,
+    names: Sequence[str],
+    *,
+    path: Path,
+    before: Sequence[dict[str, Any]],
+    settings: dict[str, Any],
+) -> bool:
+    """Ask the questions and write each answer down at once; tell whether one broke."""
     import django  # noqa: PLC0415 the environment names our own database first
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415 the same
 
-    from bench import load  # noqa: PLC0415
-    from journeys import clock  # noqa: PLC0415
+    from bench import drains, filling  # noqa: PLC0415 the same
 
-    _say("Preparing a database of its own.")
     call_command("migrate", verbosity=0, interactive=False)
-    now = clock.now()
-    vendor, couples = load.make_couples(instances, now=now)
-    journeys = {name: load.publish(name, vendor, now=now) for name in load.JOURNEYS}
-    measured = []
-    loads = [os.getloadavg()[0]]
-    programs = engine_programs()
-    _say("Measuring the engine.")
-    with running(programs):
-        load.wait_for_workers(len(programs) - 1)
-        # The first tasks of a process import what it needs; nobody measures that.
-        load.measure("warm-up", load.publish("first step", vendor, now=now), couples, steps_each=1)
-        for name, journey in journeys.items():
-            measured.append(load.measure(name, journey, couples, steps_each=_steps(name)))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit'), version()")
-        fsync, synchronous, postgres = cursor.fetchone()
-    connection.close()
-    loads.append(os.getloadavg()[0])
-    _say("Measuring raw Celery.")
-    return {
-        "engine": [one.as_json() for one in measured],
-        "celery": _measure_chain(instances, lengths={name: _steps(name) for name in journeys}),
-        "machine": {
-            "cores": os.cpu_count(),
-            "load_before_engine_and_celery": [round(one, 2) for one in loads],
-            "python": platform.python_version(),
-            "celery": version("celery"),
-            "kombu": version("kombu"),
-            "django": version("django"),
-            "psycopg": version("psycopg"),
-            "postgres": str(postgres).split(" on ")[0],
-            "fsync": fsync,
-            "synchronous_commit": synchronous,
-            "workers": [" ".join(one.command[-6:]) for one in programs if one.name != "beat"],
-        },
-    }
+    entries, broken = list(before), False
+    figures.write_results(path, entries)
+    try:
+        for name in names:
+            filling.empty()
+            begun, load = time.monotonic(), machine.load()
+            say(f"\n{name}: {QUESTIONS[name]}")
+            for figure in _asked(name, run):
+                broken |= figure.skipped.startswith(BROKE)
+                say(f"  {figure.line()}")
+                entry = figure.as_json(cores=machine.cores(), settings={**settings, "load_before": load})
+                entries = figures.merged(entries, [entry])
+                figures.write_results(path, entries)
+            say(f"  ({time.monotonic() - begun:.0f} s)")
+    finally:
+        drains.let_go()
+    path.with_suffix(".svg").write_text(plot(entries), encoding="utf-8")
+    return broken
 
 
-def _steps(name: str) -> int:
-    from bench import load  # noqa: PLC0415 needs settings
-
-    kinds = [node["type"] for node in load.JOURNEYS[name]["nodes"]]
-    # A wait that has not come is no step yet, and neither is what lies behind it.
-    return kinds.index("wait") if "wait" in kinds else len(kinds)
+#: How the reason begins where a question was not skipped on purpose.
+BROKE = "It broke"
 
 
-def _measure_chain(chains: int, *, lengths: dict[str, int]) -> list[dict[str, Any]]:
-    """Run as many tasks as the engine had steps, in as many chains as there were instances."""
-    from bench.chain import COUNTER, READY, app, counter  # noqa: PLC0415 needs settings
-
-    results = []
-    with running(chain_programs()), app.connection_for_write() as connection:
-        app.send_task("bench.ready", queue=QUEUE)
-        wait_until(lambda: counter().get(READY), seconds=60, what="Celery's workers were up")
-        with app.amqp.Producer(connection) as producer:
-            for name, length in {"warm-up": 1, **lengths}.items():
-                counter().delete(COUNTER)
-                begun = time.monotonic()
-                for _ in range(chains):
-                    app.send_task(
-                        "bench.step", kwargs={"left": length, "queue": QUEUE}, queue=QUEUE, producer=producer
-                    )
-                ended = wait_until(
-                    lambda: int(counter().get(COUNTER) or 0) >= chains,
-                    seconds=300,
-                    what="the chains were done",
-                )
-                seconds = ended - begun
-                if name != "warm-up":
-                    results.append(
-                        {
-                            "name": name,
-                            "tasks": chains * length,
-                            "seconds": round(seconds, 3),
-                            "tasks_per_second": round(chains * length / seconds, 1),
-                        }
-                    )
-    return results
-
-
-def _text(report: dict[str, Any]) -> str:
-    machine = report["machine"]
-    lines = [
-        "",
-        (
-            f"{machine['cores']} cores, {machine['postgres']} (fsync {machine['fsync']}, synchronous_commit "
-            f"{machine['synchronous_commit']}), Python {machine['python']}, Celery {machine['celery']}"
-        ),
-        "Load of the machine before the engine and before Celery: "
-        + ", ".join(str(one) for one in machine["load_before_engine_and_celery"]),
-        "",
-        f"{'':<20}{'steps':>8}{'seconds':>9}{'steps/s':>9}{'late p50':>10}{'p99':>9}{'Celery/s':>10}{'ratio':>7}",
-    ]
-    for engine, celery in zip(report["engine"], report["celery"], strict=True):
-        ratio = engine["steps_per_second"] / celery["tasks_per_second"]
-        lines.append(
-            f"{engine['name']:<20}{engine['steps']:>8}{engine['seconds']:>9.2f}{engine['steps_per_second']:>9.0f}"
-            f"{engine['lateness_p50_ms']:>7.0f} ms{engine['lateness_p99_ms']:>6.0f} ms"
-            f"{celery['tasks_per_second']:>10.0f}{ratio:>7.2f}"
-        )
-    lines += ["", "Ratio: steps of the engine for each empty task of raw Celery on the same workers.", ""]
-    return "\n".join(lines)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+def _asked(name: str, run: Run) -> Iterator[Figure]:
+    """Give the answers of one question; one that breaks is an answer too, and does not stop the others."""
+    try:
+        yield from importlib.import_module(f"bench.{name}").measure(run)
+    except Skipped as reason:
+        yield Figure(name=name, unit="", skipped=str(reason))
+    except Exception as error:  # noqa: BLE001 the next question is asked all the same
+        yield Figure(name=name, unit="", skipped=f"{BROKE} ({type(error).__name__}): {error}")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ LOWEST_NUMBER = 8
 
 
 @contextlib.contextmanager
-def own_database(url: str) -> Iterator[str]:
+def own_database(url: str, *, suffix: str = "") -> Iterator[str]:
     """Make an empty database on the server of `url`, give its address, and drop it at the end."""
-    name = f"bench_{os.getpid()}"
+    name = f"bench_{os.getpid()}" + (f"_{suffix}" if suffix else "")
     identifier = sql.Identifier(name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))

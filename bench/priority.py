@@ -1,0 +1,34 @@
+"""Whether a step for a wedding of tomorrow waits for what is due for weddings far away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.figures import Figure, Goal
+from bench.flood import flooded
+from bench.latency import idle
+from bench.probes import couples_of, probe
+from bench.run import Run
+
+#: How many low-priority steps the goal is about.
+FLOOD = 100_000
+
+
+def measure(run: Run) -> Iterator[Figure]:
+    """Probe the most urgent queue while the others are full, against the same probe of an idle system."""
+    before = idle(run)
+    with flooded(run, run.number(FLOOD, quick=10_000, least=500)) as flood:
+        during = probe(flood.probes, couples_of(flood.vendor, run.number(200, quick=80, least=10)))
+    not_judged = "the flood had ended before the probes" if not flood.left() else ""
+    detail = {"due_at_first": flood.size, "left_at_the_end": flood.left(), "steps": len(during.late)}
+    for share, goal in ((0.5, None), (0.99, Goal("ratio", "at most", 2))):
+        yield Figure(
+            name=f"critical step under flood, p{share * 100:.0f}",
+            value=during.at(share),
+            unit="ms",
+            yardstick_name="the same when idle",
+            yardstick_value=before.at(share),
+            goal=goal,
+            not_judged=not_judged if goal else "",
+            detail=detail,
+        )
