@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop test test-fast lint format advance manage chaos bench lock clean
+.PHONY: help install run stop test test-fast lint format advance manage chaos chaos-quick bench bench-quick lock clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PY) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PY=python3.12 run" if sys.version_info < (3, 11) else 0)'
@@ -63,14 +63,23 @@ advance: $(VENV)/.local ## Move the demo's clock, with everything in between car
 manage: $(VENV)/.local ## Run a command of manage.py on the running system: make manage DO="doctor"
 	@$(BIN)/python -m dev exec $(BIN)/python manage.py $(DO)
 
-chaos: $(VENV)/.dev ## Kill workers, empty Redis, die at every point of the step path
-	@exec $(BIN)/python -m dev test tests/chaos tests/integration/engine/test_races.py
+chaos: $(VENV)/.dev ## Do to the running stack whatever can happen to it, then judge it: SEED=7 MINUTES=6
+	@$(BIN)/python -m tests.chaos.live $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),6)
+	@CHAOS_FORM=whole exec $(BIN)/python -m dev test -q tests/chaos tests/integration/engine/test_races.py \
+	  --ignore tests/chaos/test_live_quick.py
 
-bench: $(VENV)/.dev ## Measure executions a second beside raw Celery
-	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench
+chaos-quick: $(VENV)/.dev ## Run its short form, which is part of `make test`: crash points, faults, and what each defence is for
+	@exec $(BIN)/python -m dev test -q tests/chaos/test_live_quick.py tests/chaos/test_crash_points.py \
+	  tests/chaos/test_mutations.py
+
+bench: $(VENV)/.dev ## Measure everything beside a yardstick, in ten minutes: QUESTION=latency for one of them
+	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench $(QUESTION)
+
+bench-quick: $(VENV)/.dev ## Measure the core in a minute: rate, latency, priority
+	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench --quick
 
 lock: $(VENV)/.dev ## Compile the requirements again after a change of an .in file
-	for name in requirements requirements-local requirements-dev; do \
+	for name in requirements requirements-local requirements-dev requirements-bench; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --system-certs $$name.in -o $$name.txt || exit 1; done
 

@@ -1,14 +1,16 @@
-"""Messages and suppressions in Django's admin: to be read; only a suppression may be added or taken away."""
+"""Messages, suppressions and circuits in Django's admin: to be read; suppressions are added, circuits are set."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from channels.addresses import index_of
-from channels.models import DeliveryEvent, Message, SinkMessage, Suppression
+from channels.models import Circuit, DeliveryEvent, Message, SinkMessage, Suppression
+from channels.services.circuits import accounts_make, circuit_set
 from journeys import clock
 
 
@@ -103,3 +105,58 @@ class SuppressionAdmin(admin.ModelAdmin[Suppression]):
         obj.address_index = index_of(obj.address)
         obj.created_at = clock.now()
         obj.save()
+
+
+@admin.register(Circuit)
+class CircuitAdmin(ReadOnly, admin.ModelAdmin[Circuit]):
+    """Show what works and what does not; stop it, let it through, or let it look after itself."""
+
+    list_display = (
+        "name",
+        "kind",
+        "vendor",
+        "state",
+        "forced",
+        "reason",
+        "opened_at",
+        "probe_at",
+        "changed_by",
+    )
+    list_filter = ("kind", "state", "forced")
+    list_select_related = ("vendor",)
+    search_fields = ("key", "public_id")
+    ordering = ("kind", "-id")
+    actions = ("stop", "let_through", "reset")
+    show_full_result_count = False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """List every account that is set up, also those that have never failed."""
+        accounts_make(now=clock.now())
+        return super().changelist_view(request, extra_context)
+
+    def has_set_permission(self, request: HttpRequest) -> bool:
+        """Let those set circuits who may change them."""
+        return request.user.has_perm("channels.change_circuit")
+
+    @admin.action(description="Stop: let nothing through", permissions=["set"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> None:
+        """Let steps wait."""
+        self._set(request, queryset, Circuit.Forced.OPEN)
+
+    @admin.action(description="Let everything through, whatever happens", permissions=["set"])
+    def let_through(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> None:
+        """Let everything through."""
+        self._set(request, queryset, Circuit.Forced.CLOSED)
+
+    @admin.action(description="Begin anew: let it look after itself", permissions=["set"])
+    def reset(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> None:
+        """Give it back to itself."""
+        self._set(request, queryset, Circuit.Forced.NO)
+
+    def _set(self, request: HttpRequest, queryset: QuerySet[Circuit], forced: Circuit.Forced) -> None:
+        now, actor = clock.now(), f"user:{request.user.pk}"
+        for circuit in queryset:
+            circuit_set(circuit=circuit, forced=forced, now=now, actor=actor)
+        messages.success(request, "Set. Steps that may go on come back within two minutes.")

@@ -25,6 +25,21 @@ class Verdict(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
+class Sign(StrEnum):
+    """What one result says about the account that it went through, whatever it means for the message."""
+
+    #: The account works: a message was taken, or refused for its own sake.
+    WELL = "well"
+    #: Busy, out of reach, silent: several of these together open the circuit.
+    TROUBLE = "trouble"
+    #: Set up wrongly for some messages, such as those to one country: a few of these open the circuit.
+    MISFIT = "misfit"
+    #: Nothing can be sent through it until somebody acts: opens the circuit at once.
+    BROKEN = "broken"
+    #: Says nothing about it.
+    NOTHING = "nothing"
+
+
 class LookUpState(StrEnum):
     """What a provider answered when it was asked for a message."""
 
@@ -109,16 +124,27 @@ class SendResult:
     verdict: Verdict
     #: The provider's own id of the message, when it gave one.
     provider_id: str = ""
-    #: None when the message was accepted or is in doubt.
+    #: None when the message was accepted or is in doubt. ACCOUNT only together with RETRY: the message waits.
     error_class: ErrorClass | None = None
     #: Stable: "sendgrid_401", "twilio_21610", "connect_failed", …
     code: str = ""
     #: For people, without personal data.
     reason: str = ""
-    #: How long the provider asked us to wait.
+    #: How long the provider asked us to wait, or its code is known to last.
     retry_after: timedelta | None = None
     #: Why the address must not be written to again ("stop", "invalid"); "" leaves it as it is.
     suppress: str = ""
+    #: What it says about the account; None leaves that to verdict and class.
+    says: Sign | None = None
+
+    @property
+    def sign(self) -> Sign:
+        """Give what it says about the account."""
+        if self.says is not None:
+            return self.says
+        if self.verdict is Verdict.IN_DOUBT or self.error_class is ErrorClass.TRANSIENT:
+            return Sign.TROUBLE
+        return Sign.BROKEN if self.error_class is ErrorClass.ACCOUNT else Sign.WELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +199,10 @@ class Adapter(ABC):
     preference: ClassVar[int]
     #: The provider can be asked whether it took a message.
     can_look_up: ClassVar[bool] = False
+    #: What people call it, at the beginning of a sentence.
+    title: ClassVar[str] = ""
+    #: Everything goes through an account out there, which may stop working as a whole.
+    has_account: ClassVar[bool] = True
 
     @abstractmethod
     def is_configured(self, settings: Any) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from channels.addresses import index_of
-from channels.models import Message, SinkMessage
+from channels.models import Circuit, Message, SinkMessage
 from journeys.models import Vendor
 
 
@@ -67,3 +67,8 @@ def message_of_sink(*, sink_message: SinkMessage) -> Message | None:
         .select_related("client")
         .first()
     )
+
+
+def circuits_seen_by(vendor: Vendor) -> QuerySet[Circuit]:
+    """Give the circuits that a vendor may look at: those of its own webhooks, and of the system's accounts."""
+    return Circuit.objects.filter(Q(vendor=vendor) | Q(vendor__isnull=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -128,7 +129,7 @@ class Environment(BaseModel):
         default=20, ge=1, le=3600, description="Seconds a worker owns a schedule before it may be taken back."
     )
     queue_bell_lease_seconds: int = Field(
-        default=10, ge=1, le=3600, description="Seconds after which an unanswered ring is rung again."
+        default=3, ge=1, le=3600, description="Seconds after which an unanswered ring is rung again."
     )
     queue_depth_per_slot: int = Field(
         default=4,
@@ -143,6 +144,10 @@ class Environment(BaseModel):
         default=None, ge=1, le=500, description="Processes of one worker; `QUEUE_MAX_CONCURRENCY` when unset."
     )
 
+    ticket_escalate_hours: int = Field(
+        default=24, ge=1, le=720, description="Hours after which an open ticket is raised by one level."
+    )
+
     # Providers
     provider_timeout_seconds: int = Field(
         default=8,
@@ -155,6 +160,12 @@ class Environment(BaseModel):
     )
     in_doubt_limit_seconds: int = Field(
         default=900, ge=1, description="Seconds after which the step's own rule settles a message in doubt."
+    )
+    circuit_give_up_hours: int = Field(
+        default=24,
+        ge=1,
+        le=720,
+        description="Hours a step waits for a provider or service that does not work before a person is asked.",
     )
     sendgrid_api_key: str = Field(
         default="", description="SendGrid key; without it email goes to the local sink."
@@ -194,6 +205,20 @@ class Environment(BaseModel):
         description="Lets webhook steps call this machine and private networks. For tests and demos only.",
     )
 
+    # Watching
+    doctor_seconds: int = Field(
+        default=300, ge=10, le=86_400, description="Seconds between two looks of the doctor at each promise."
+    )
+    alert_emails: Words = Field(
+        default=(), description="Addresses that are written to when something is wrong; they need `SMTP_URL`."
+    )
+    alert_webhook_url: str = Field(
+        default="", description="Address that is called with JSON when something is wrong."
+    )
+    alert_doubt_minutes: int = Field(
+        default=20, ge=1, description="Minutes after which a message that is still in doubt is an alert."
+    )
+
     # Logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe message that is logged."
@@ -224,6 +249,21 @@ class Environment(BaseModel):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be a web address such as https://journeys.example.com")
         return value.rstrip("/")
+
+    @field_validator("alert_emails")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[^@\s,]+@[^@\s,]+", address) for address in value):
+            raise ValueError("must be email addresses, separated by commas")
+        return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _can_be_called(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username):
+            raise ValueError("must be a web address such as https://alerts.example.com/in")
+        return value
 
     @field_validator("smtp_url")
     @classmethod
@@ -269,6 +309,8 @@ class Environment(BaseModel):
     def _limits_fit(self) -> Self:
         if self.in_doubt_limit_seconds < self.in_doubt_grace_seconds:
             raise ValueError("IN_DOUBT_LIMIT_SECONDS must not be less than IN_DOUBT_GRACE_SECONDS")
+        if self.alert_emails and not self.smtp_url:
+            raise ValueError("ALERT_EMAILS need a mail server: set SMTP_URL")
         return self
 
     @property

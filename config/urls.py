@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("journeys.api.urls")),
     path("api/", include("channels.api.urls")),
     path("api/", include("engine.api.urls")),
+    path("api/", include("monitoring.api.urls")),
     path("", include("engine.urls")),
     path("", include("channels.urls")),
     path("", include("monitoring.urls")),

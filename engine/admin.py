@@ -1,4 +1,4 @@
-"""The engine's records for people with admin rights; tickets first, for they are worked here."""
+"""The engine's records for people with admin rights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from engine.models import (
     Approval,
     ErrorLog,
     Heartbeat,
-    Instance,
-    InterventionTicket,
     LatePlan,
     NodeExecution,
     QueueControl,
@@ -24,7 +22,7 @@ from engine.models import (
     WeddingMove,
     ZoneUpdate,
 )
-from engine.services import approvals, instances, tickets
+from engine.services import approvals
 from journeys import clock
 from journeys.errors import ServiceError
 
@@ -61,32 +59,6 @@ def _each(
         messages.success(request, f"{carried_out} {done}.")
 
 
-@admin.register(InterventionTicket)
-class TicketAdmin(ReadOnlyAdmin):
-    """Where tickets are worked: retry, skip, cancel."""
-
-    list_display = ("public_id", "level", "status", "vendor", "node_id", "summary", "created_at")
-    list_filter = ("status", "level", "error_class", "vendor")
-    search_fields = ("public_id", "code")
-    ordering = ("status", "-id")
-    actions = ("retry", "skip", "cancel")
-
-    @admin.action(description="Do the step again")
-    def retry(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
-        """Retry the chosen tickets' steps."""
-        _each(request, queryset, tickets.ticket_retry, "ticket", "tried again")
-
-    @admin.action(description="Skip the step and go on")
-    def skip(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
-        """Skip the chosen tickets' steps."""
-        _each(request, queryset, tickets.ticket_skip, "ticket", "skipped")
-
-    @admin.action(description="End the journey for this couple")
-    def cancel(self, request: HttpRequest, queryset: QuerySet[InterventionTicket]) -> None:
-        """Cancel the chosen tickets' instances."""
-        _each(request, queryset, tickets.ticket_cancel, "ticket", "ended")
-
-
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     """Messages that wait for a yes; their words are read and edited on the monitor."""
@@ -108,33 +80,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
     def reject(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
         """Keep the chosen messages from going out."""
         _each(request, queryset, approvals.approval_reject, "approval", "held back")
-
-
-@admin.register(Instance)
-class InstanceAdmin(ReadOnlyAdmin):
-    """Instances, with the same controls as everywhere."""
-
-    list_display = ("public_id", "status", "vendor", "journey", "client", "started_at", "finished_at")
-    list_filter = ("status", "vendor")
-    search_fields = ("public_id",)
-    list_select_related = ("vendor", "journey", "client")
-    ordering = ("-id",)
-    actions = ("pause", "resume", "cancel")
-
-    @admin.action(description="Pause")
-    def pause(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
-        """Pause the chosen instances."""
-        _each(request, queryset, instances.instance_pause, "instance", "paused")
-
-    @admin.action(description="Resume")
-    def resume(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
-        """Resume the chosen instances."""
-        _each(request, queryset, instances.instance_resume, "instance", "resumed")
-
-    @admin.action(description="Cancel for good")
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
-        """Cancel the chosen instances."""
-        _each(request, queryset, instances.instance_cancel, "instance", "cancelled")
 
 
 @admin.register(Schedule)
@@ -198,7 +143,7 @@ class WatermarkAdmin(ReadOnlyAdmin):
     list_display = ("name", "at")
 
 
-from engine import admin_meets, admin_modules  # noqa: E402, F401 the same register, in files of their own
+from engine import admin_dead_letters, admin_instances, admin_meets, admin_modules, admin_tickets  # noqa: E402, F401 the same register, in files of their own
 
 
 @admin.register(WeddingMove)

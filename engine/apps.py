@@ -14,5 +14,6 @@ class EngineConfig(AppConfig):
     def ready(self) -> None:
         """Discover the node and trigger types and connect the receivers."""
         from engine import discovery, receivers, wakers  # noqa: F401, PLC0415 the app registry must be ready first
+        from engine.services import redoing  # noqa: F401, PLC0415 the same
 
         discovery.discover()

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from channels.models import Message
-from channels.signals import message_settled
+from channels.models import Circuit, Message
+from channels.signals import circuit_changed, message_settled
 from engine.models import Instance, Schedule
 from engine.places import Place
 from engine.services import (
@@ -21,6 +21,7 @@ from engine.services import (
     rescheduling,
     triggering,
 )
+from engine.services.delivering import barring
 from engine.signals import instance_changed, instance_started, zone_data_changed
 from journeys.calendars import WeddingState
 from journeys.models import Client, Vendor, Wedding
@@ -110,3 +111,15 @@ def cancel_meetings(*, wedding: Wedding, now: datetime, actor: str, **_kwargs: A
 def follow_zone_data(*, now: datetime, **_kwargs: Any) -> None:
     """Let meetings keep the time on the clock, in the transaction that writes the new version down."""
     meetings.follow_zone_data(now=now)
+
+
+@receiver(circuit_changed)
+def go_on_after_circuit(
+    *, circuit: Circuit, let_through: bool, now: datetime, actor: str, **_kwargs: Any
+) -> None:
+    """Let what waits for an account or a service come back when somebody has set it to go through.
+
+    What closes by itself needs nobody: its steps come back by themselves, spread.
+    """
+    if circuit.lets_through and not let_through and actor != "engine":
+        barring.wake_held(circuit, now=now)

@@ -14,7 +14,7 @@ from django.db.models import Count
 
 from channels.models import Message
 from engine.graphs import graph_of
-from engine.models import Instance, InterventionTicket, NodeExecution, Schedule
+from engine.models import Instance, InterventionTicket, NodeExecution, Schedule, TicketLine
 from engine.places import Place
 from journeys import selectors
 from journeys.language.calendar import Calendar, anchor_of
@@ -64,8 +64,16 @@ def metrics(*, vendor: Vendor, timeframe: timedelta, now: datetime) -> dict[str,
         "tickets": {
             "open": owned_by(vendor, InterventionTicket).filter(status=InterventionTicket.Status.OPEN).count()
         },
+        "doubts": _doubts(vendor),
         "series": _series(vendor, since=since, now=now),
     }
+
+
+def _doubts(vendor: Vendor) -> dict[str, int]:
+    """Count the messages of which nobody knows at this moment whether they went out."""
+    found: dict[str, int] = dict.fromkeys((Message.Status.IN_DOUBT.value, Message.Status.UNKNOWN.value), 0)
+    rows = owned_by(vendor, Message).filter(status__in=list(found)).order_by()
+    return found | dict(rows.values_list("status").annotate(count=Count("id")))
 
 
 def _step_figures(vendor: Vendor, *, since: datetime, now: datetime) -> dict[str, Any]:
@@ -160,7 +168,9 @@ class TimelineEntry:
     offset: str = ""
     #: It only happens on one of several ways.
     conditional: bool = False
+    #: What stopped it, and its own line there; "" when nothing did.
     ticket_id: str = ""
+    line_id: str = ""
     messages: tuple[Message, ...] = field(default=())
 
 
@@ -231,9 +241,9 @@ def _past(instance: Instance, graph: Graph) -> Iterator[TimelineEntry]:
 def _ahead(instance: Instance, graph: Graph, *, now: datetime) -> Iterator[TimelineEntry]:
     tickets = {
         ticket.schedule_id: ticket
-        for ticket in InterventionTicket.objects.filter(
-            instance=instance, status=InterventionTicket.Status.OPEN
-        )
+        for ticket in TicketLine.objects.filter(
+            instance=instance, status=TicketLine.Status.OPEN
+        ).select_related("ticket")
     }
     calendar = selectors.calendar_of(instance.wedding, instance.vendor)
     for schedule in Schedule.objects.filter(instance=instance).order_by("id"):
@@ -245,7 +255,8 @@ def _ahead(instance: Instance, graph: Graph, *, now: datetime) -> Iterator[Timel
             state=_standing(schedule, now=now, needs_person=ticket is not None),
             at=schedule.due_at,
             reason=ticket.summary if ticket else schedule.reason,
-            ticket_id=ticket.public_id if ticket else "",
+            ticket_id=ticket.ticket.public_id if ticket else "",
+            line_id=ticket.public_id if ticket else "",
         )
         yield from _planned(instance, graph, schedule, calendar=calendar, now=now)
 

@@ -10,7 +10,8 @@ steps_committed = Signal()
 instance_changed = Signal()
 #: A passage was begun; it stands at its start. Arguments: instance, now, actor.
 instance_started = Signal()
-#: A ticket was opened or resolved. Arguments: ticket, now.
+#: A ticket was opened, raised, assigned or resolved, or a line of it came or was settled. Arguments: ticket, line (None
+#: when it is about the ticket itself), now.
 ticket_changed = Signal()
 #: A message waits for a person's yes, or does no longer. Arguments: approval, now.
 approval_changed = Signal()

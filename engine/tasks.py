@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_init, worker_ready
 from django.db import close_old_connections, connection
 
 from engine.bells import EXECUTE
@@ -16,12 +16,14 @@ from engine.services import (
     changeovers,
     dates,
     dispatch,
+    escalating,
     heartbeats,
     late_plans,
     notices,
     recovery,
     runner,
     waking,
+    workers,
     zones,
 )
 from journeys import clock, partitions
@@ -48,7 +50,7 @@ def tick_dispatch(**_kwargs: Any) -> None:
     A step so starts well within the second in which it becomes due, and a backlog is fed to the queues as fast as
     the workers empty them.
     """
-    heartbeats.beat("beat")
+    heartbeats.beat(heartbeats.TICKS)
     until = time.monotonic() + DISPATCH_FOR
     while time.monotonic() < until:
         now = clock.now()
@@ -92,6 +94,28 @@ def tick_dates(**_kwargs: Any) -> None:
     dates.follow_dates(now=now)
     late_plans.go_ahead(now=now)
     idempotency.forget_old(now=now)
+    workers.forget_dead()
+
+
+@shared_task(name="engine.tick.tickets")
+def tick_tickets(**_kwargs: Any) -> None:
+    """Raise tickets that wait too long or whose wedding comes near."""
+    escalating.tick(now=clock.now())
+
+
+def stand_in_for_ticks() -> None:
+    """Put back what was lost and ring for what is due, while nobody carries out the ticks; slower than they do."""
+    now = clock.now()
+    recovery.sweep()
+    waking.process(now=now)
+    dispatch.dispatch(now=now)
+    notices.dispatch(now=now)
+
+
+@worker_init.connect
+def enlist(sender: Any = None, **_kwargs: Any) -> None:
+    """Have every process of a worker claim under a number of its own, so that its death is noticed at once."""
+    workers.enlist(name=getattr(sender, "hostname", None) or socket.gethostname())
 
 
 @worker_ready.connect
@@ -99,7 +123,11 @@ def show_life(sender: Any = None, **_kwargs: Any) -> None:
     """Beat once when a worker is ready; it goes on beating by itself. Stored moments follow a new zone database."""
     name = getattr(sender, "hostname", None) or f"{socket.gethostname()}-{os.getpid()}"
     queues = sorted(getattr(getattr(sender, "task_consumer", None), "queues", None) or [], key=str)
-    heartbeats.keep_beating(f"worker:{name}", queues=[getattr(queue, "name", str(queue)) for queue in queues])
+    heartbeats.keep_beating(
+        f"worker:{name}",
+        queues=[getattr(queue, "name", str(queue)) for queue in queues],
+        stand_in=stand_in_for_ticks,
+    )
     zones.catch_up(now=clock.now())
     close_old_connections()
     connection.close()

@@ -83,6 +83,27 @@ def text(*, now: datetime) -> str:
             _one("SELECT count(*) FROM channels_message WHERE status = 'in_doubt'"),
         ),
         family(
+            "wedsync_messages_unknown",
+            "Messages of which it could not be found out whether the provider took them.",
+            _one("SELECT count(*) FROM channels_message WHERE status = 'unknown'"),
+        ),
+        family(
+            "wedsync_alerts_open",
+            "Open alerts by level.",
+            _counts(
+                "SELECT l.level, count(a.id) FROM (VALUES ('warning'), ('critical')) AS l(level) "
+                "LEFT JOIN monitoring_alert a ON a.level = l.level AND a.status = 'open' GROUP BY l.level",
+                "level",
+            ),
+        ),
+        family(
+            "wedsync_promises_broken",
+            "Rows that break a promise, as the doctor's last look found them.",
+            _counts(
+                "SELECT name, broken FROM monitoring_examination WHERE name NOT LIKE 'watch:%%'", "promise"
+            ),
+        ),
+        family(
             "wedsync_tickets_open",
             "Open intervention tickets by level.",
             _counts(

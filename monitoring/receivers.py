@@ -10,7 +10,7 @@ from django.dispatch import receiver
 
 from channels.models import Message
 from channels.signals import message_reported, message_settled
-from engine.models import Instance, InterventionTicket
+from engine.models import Instance, InterventionTicket, TicketLine
 from engine.services.commits import StepNote
 from engine.signals import instance_changed, steps_committed, ticket_changed
 from monitoring.stream import Event, tell
@@ -34,9 +34,12 @@ def tell_instance(*, instance: Instance, **_kwargs: Any) -> None:
 
 
 @receiver(ticket_changed)
-def tell_ticket(*, ticket: InterventionTicket, **_kwargs: Any) -> None:
-    """Tell of a ticket that was opened or settled."""
-    tell([Event(ticket.vendor_id, "ticket", {"instance": ticket.instance_id, "status": ticket.status})])
+def tell_ticket(*, ticket: InterventionTicket, line: TicketLine | None, **_kwargs: Any) -> None:
+    """Tell of a ticket that was opened, raised or settled, or of a step that it has stopped or let go."""
+    about: dict[str, Any] = {"status": (line or ticket).status}
+    if line is not None:
+        about["instance"] = line.instance_id
+    tell([Event(ticket.vendor_id, "ticket", about)])
 
 
 @receiver(message_settled)

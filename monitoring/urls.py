@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from monitoring import live
 from monitoring.views import (
     ahead,
+    alerts,
     approvals,
     couples,
     health,
@@ -17,6 +18,7 @@ from monitoring.views import (
     moves,
     overview,
     plans,
+    rolling_back,
     tasks,
     tickets,
     versions,
@@ -37,6 +39,14 @@ urlpatterns = [
     re_path(r"^journey-monitor/live/?$", live.live, name="monitor-live"),
     re_path(r"^journey-monitor/instances/?$", instances.instance_list, name="monitor-instances"),
     re_path(r"^journey-monitor/instances/act/?$", instances.instance_act, name="monitor-instances-act"),
+    re_path(
+        r"^journey-monitor/instances/roll-back/?$", rolling_back.roll_back_many, name="monitor-roll-back-many"
+    ),
+    re_path(
+        r"^journey-monitor/instances/(?P<instance_id>ins_\w+)/roll-back/?$",
+        rolling_back.roll_back_one,
+        name="monitor-roll-back",
+    ),
     re_path(r"^journey-monitor/couples/?$", couples.couple_list, name="monitor-couples"),
     re_path(
         r"^journey-monitor/couples/(?P<client_id>cli_\w+)/?$", couples.couple_timeline, name="monitor-couple"
@@ -80,6 +90,18 @@ urlpatterns = [
         ahead.instance_why,
         name="monitor-instance-why",
     ),
+    re_path(r"^journey-monitor/alerts/?$", alerts.alert_list, name="monitor-alerts"),
+    re_path(
+        r"^journey-monitor/alerts/(?P<alert_id>alr_\w+)/acknowledge/?$",
+        alerts.alert_take_up,
+        name="monitor-alert-acknowledge",
+    ),
+    re_path(r"^journey-monitor/in-doubt/?$", alerts.doubt_list, name="monitor-doubts"),
+    re_path(
+        r"^journey-monitor/in-doubt/(?P<message_id>msg_\w+)/settle/?$",
+        alerts.doubt_act,
+        name="monitor-doubt-settle",
+    ),
     re_path(r"^journey-monitor/approvals/?$", approvals.approval_list, name="monitor-approvals"),
     re_path(r"^journey-monitor/approvals/ahead/?$", approvals.approval_ahead, name="monitor-approvals-ahead"),
     re_path(r"^journey-monitor/approvals/act/?$", approvals.approval_bulk, name="monitor-approvals-act"),
@@ -117,8 +139,21 @@ urlpatterns = [
     ),
     re_path(r"^journey-monitor/tickets/?$", tickets.ticket_list, name="monitor-tickets"),
     re_path(
-        r"^journey-monitor/tickets/(?P<ticket_id>tkt_\w+)/(?P<deed>retry|skip|cancel)/?$",
+        r"^journey-monitor/tickets/(?P<ticket_id>tkt_\w+)/?$", tickets.ticket_page, name="monitor-ticket"
+    ),
+    re_path(
+        r"^journey-monitor/tickets/(?P<ticket_id>(?:tkt|tln)_\w+)/(?P<deed>retry|skip|cancel|resend|mark-sent)/?$",
         tickets.ticket_act,
         name="monitor-ticket-act",
+    ),
+    re_path(
+        r"^journey-monitor/tickets/(?P<ticket_id>(?:tkt|tln)_\w+)/edit/?$",
+        tickets.ticket_edit,
+        name="monitor-ticket-edit",
+    ),
+    re_path(
+        r"^journey-monitor/tickets/(?P<ticket_id>tkt_\w+)/(?P<deed>take|give-back)/?$",
+        tickets.ticket_take,
+        name="monitor-ticket-take",
     ),
 ]

@@ -59,7 +59,7 @@ def empty_broker() -> None:
         client.flushdb()
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """Name the test database as DATABASE_URL does, with the settings of the one it stands in for."""
     given = urlsplit(os.environ["DATABASE_URL"])
     return given._replace(path="/" + quote(str(connection.settings_dict["NAME"]))).geturl()
@@ -113,7 +113,7 @@ class Processes:
         self.running: list[Running] = []
         self.env = {
             **os.environ,
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "REDIS_URL": settings.CELERY_BROKER_URL,
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
             "PYTHONPATH": str(ROOT),

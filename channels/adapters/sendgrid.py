@@ -32,7 +32,7 @@ from channels.contract import (
     Verdict,
 )
 from channels.transport import Answer, NoAnswer, NotSent, exchange
-from channels.verdicts import CodeMeaning, is_unclear, no_answer, not_sent, retry_after, unclear
+from channels.verdicts import CodeMeaning, by_words, is_unclear, no_answer, not_sent, retry_after, unclear
 from journeys.language.errors import ErrorClass
 
 SIGNATURE_HEADER = "x-twilio-email-event-webhook-signature"
@@ -41,20 +41,27 @@ _YEAR_2100 = 4_102_444_800
 TIMESTAMP_HEADER = "x-twilio-email-event-webhook-timestamp"
 
 _CHECK_ACCOUNT = "Check the key and the verified sender in the SendGrid account."
-#: HTTP status → meaning (docs of mail/send). Not listed and below 500: transient.
+_WRONG_BASE = CodeMeaning(
+    ErrorClass.ACCOUNT, "SendGrid does not know this address of its API. Check SENDGRID_API_BASE."
+)
+#: HTTP status → meaning (docs of mail/send, docs/errors.md). Not listed and below 500: by SendGrid's words.
 MEANINGS: Mapping[int, CodeMeaning] = {
     400: CodeMeaning(ErrorClass.PERMANENT, "SendGrid found a mistake in the message."),
-    401: CodeMeaning(ErrorClass.PERMANENT, f"SendGrid does not accept the key. {_CHECK_ACCOUNT}"),
-    403: CodeMeaning(ErrorClass.PERMANENT, f"SendGrid does not allow this sender. {_CHECK_ACCOUNT}"),
-    404: CodeMeaning(ErrorClass.PERMANENT, "SendGrid does not know this address of its API."),
-    405: CodeMeaning(ErrorClass.PERMANENT, "SendGrid does not know this address of its API."),
-    406: CodeMeaning(ErrorClass.PERMANENT, "SendGrid does not answer in this form."),
+    401: CodeMeaning(ErrorClass.ACCOUNT, f"SendGrid does not accept the key. {_CHECK_ACCOUNT}"),
+    403: CodeMeaning(ErrorClass.ACCOUNT, f"SendGrid does not allow this sender. {_CHECK_ACCOUNT}"),
+    404: _WRONG_BASE,
+    405: _WRONG_BASE,
+    406: CodeMeaning(ErrorClass.ACCOUNT, "SendGrid does not answer in this form. Check SENDGRID_API_BASE."),
     413: CodeMeaning(ErrorClass.PERMANENT, "The message is larger than the 30 MB that SendGrid takes."),
-    415: CodeMeaning(ErrorClass.PERMANENT, "SendGrid does not take messages in this form."),
+    415: CodeMeaning(
+        ErrorClass.ACCOUNT, "SendGrid does not take messages in this form. Check SENDGRID_API_BASE."
+    ),
     429: CodeMeaning(ErrorClass.TRANSIENT, "SendGrid asks us to go slower."),
-    451: CodeMeaning(ErrorClass.PERMANENT, "SendGrid does not serve this account from this region."),
+    451: CodeMeaning(
+        ErrorClass.ACCOUNT,
+        "SendGrid does not serve this account from this region. Check SENDGRID_API_BASE.",
+    ),
 }
-_UNKNOWN = CodeMeaning(ErrorClass.TRANSIENT, "SendGrid gave an answer that is not known.")
 #: A 400 that blames the receiver's address concerns this one couple only.
 _BAD_ADDRESS = CodeMeaning(ErrorClass.USER, "SendGrid says the receiver's address is not valid.", "invalid")
 
@@ -144,6 +151,7 @@ class SendGrid(Adapter):
     channels: ClassVar[tuple[str, ...]] = ("email",)
     preference: ClassVar[int] = 20
     can_look_up: ClassVar[bool] = True
+    title: ClassVar[str] = "SendGrid"
 
     def is_configured(self, settings: Any) -> bool:
         """Tell whether there is a key."""
@@ -160,14 +168,14 @@ class SendGrid(Adapter):
         status = response.status_code
         if status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
             return SendResult(Verdict.ACCEPTED, provider_id=response.headers.get("x-message-id", ""))
+        wait = _wait(response.headers, message.handed_over_at)
         if is_unclear(status) or status < HTTPStatus.BAD_REQUEST:
-            return unclear("SendGrid", status)
-        meaning = MEANINGS.get(status, _UNKNOWN)
-        if status == HTTPStatus.BAD_REQUEST and _blames_receiver(response.body):
+            return unclear("SendGrid", status, wait=wait)
+        fields, said = _mistakes(response.body)
+        meaning = MEANINGS.get(status) or by_words("SendGrid", said)
+        if status == HTTPStatus.BAD_REQUEST and _blames_receiver(fields):
             meaning = _BAD_ADDRESS
-        return meaning.result(
-            f"sendgrid_{status}", retry_after=_wait(response.headers, message.handed_over_at)
-        )
+        return meaning.result(f"sendgrid_{status}", retry_after=wait)
 
     def look_up(self, message: OutboundMessage, *, since: datetime) -> LookUp:  # noqa: ARG002 ids are exact
         """GET /v3/messages by our id; an account without the Email Activity add-on can not be asked."""
@@ -247,18 +255,25 @@ def _attached(file: Attachment) -> dict[str, str]:
     }
 
 
-def _blames_receiver(body: bytes) -> bool:
-    """Tell whether every mistake that SendGrid names is in the receiver's address."""
+def _mistakes(body: bytes) -> tuple[list[str], str]:
+    """Read which fields SendGrid finds fault with, and what it says."""
     try:
-        fields = [str(error.get("field")) for error in json.loads(body)["errors"]]
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return False
+        errors = json.loads(body)["errors"]
+        return [str(error.get("field")) for error in errors], " ".join(
+            str(error.get("message", "")) for error in errors
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return [], ""
+
+
+def _blames_receiver(fields: list[str]) -> bool:
+    """Tell whether every mistake that SendGrid names is in the receiver's address."""
     return bool(fields) and all(field.startswith("personalizations.0.to") for field in fields)
 
 
 def _wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Read how long SendGrid asks us to wait; X-RateLimit-Reset is a Unix time."""
-    asked = retry_after(headers)
+    asked = retry_after(headers, now=now)
     reset = headers.get("x-ratelimit-reset", "")[:12]
     if asked is None and reset.isascii() and reset.isdigit():
         seconds = int(reset) - now.timestamp()

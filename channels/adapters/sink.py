@@ -19,6 +19,8 @@ class Sink(Adapter):
     channels: ClassVar[tuple[str, ...]] = ("email", "sms")
     preference: ClassVar[int] = 0
     can_look_up: ClassVar[bool] = True
+    title: ClassVar[str] = "The local sink"
+    has_account: ClassVar[bool] = False
 
     def is_configured(self, settings: Any) -> bool:  # noqa: ARG002 the contract
         """Tell that the sink is always there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -26,11 +26,12 @@ from channels.contract import (
     OutboundMessage,
     ReportKind,
     SendResult,
+    Sign,
     Verdict,
 )
 from channels.links import LinkInvalid, message_of_callback
 from channels.transport import Answer, NoAnswer, NotSent, exchange
-from channels.verdicts import CodeMeaning, is_unclear, no_answer, not_sent, retry_after, unclear
+from channels.verdicts import CodeMeaning, by_words, is_unclear, no_answer, not_sent, retry_after, unclear
 from journeys.language.errors import ErrorClass
 
 SIGNATURE_HEADER = "x-twilio-signature"
@@ -39,36 +40,79 @@ TWILIO_HOST = "https://api.twilio.com"
 LOOK_UP_LIMIT = 200
 
 _CHECK_ACCOUNT = "Check the Twilio account."
-#: Twilio's error code → meaning (https://www.twilio.com/docs/api/errors). Not listed and below 500: transient.
+_SLOWER = "Twilio asks us to go slower."
+_SUSPENDED = CodeMeaning(ErrorClass.ACCOUNT, f"The Twilio account is suspended. {_CHECK_ACCOUNT}")
+_CARRIER_LIMIT = timedelta(minutes=1)
+_FULL = timedelta(minutes=10)
+_MAINTAINED = timedelta(minutes=5)
+_DAY_IS_FULL = timedelta(hours=1)
+_ANOTHER_HANDSET_TRY = timedelta(minutes=30)
+#: Twilio's error code → meaning (https://www.twilio.com/docs/api/errors, docs/errors.md). Not listed and below 500: by
+#: the status, then by Twilio's words.
 MEANINGS: Mapping[int, CodeMeaning] = {
-    20003: CodeMeaning(ErrorClass.PERMANENT, f"Twilio does not accept the account's token. {_CHECK_ACCOUNT}"),
-    20005: CodeMeaning(ErrorClass.PERMANENT, f"The Twilio account is suspended. {_CHECK_ACCOUNT}"),
-    20404: CodeMeaning(ErrorClass.PERMANENT, f"Twilio does not know this account. {_CHECK_ACCOUNT}"),
-    20429: CodeMeaning(ErrorClass.TRANSIENT, "Twilio asks us to go slower."),
+    20003: CodeMeaning(ErrorClass.ACCOUNT, f"Twilio does not accept the account's token. {_CHECK_ACCOUNT}"),
+    20005: _SUSPENDED,
+    20404: CodeMeaning(ErrorClass.ACCOUNT, f"Twilio does not know this account. {_CHECK_ACCOUNT}"),
+    20429: CodeMeaning(ErrorClass.TRANSIENT, _SLOWER),
     21211: CodeMeaning(ErrorClass.USER, "The receiver's phone number is not valid.", "invalid"),
-    21408: CodeMeaning(ErrorClass.PERMANENT, f"Texts to this country are not switched on. {_CHECK_ACCOUNT}"),
+    21212: CodeMeaning(ErrorClass.ACCOUNT, "TWILIO_FROM is not a number that may send texts."),
+    21408: CodeMeaning(
+        ErrorClass.PERMANENT,
+        f"Texts to this country are not switched on. {_CHECK_ACCOUNT}",
+        says=Sign.MISFIT,
+    ),
     21602: CodeMeaning(ErrorClass.PERMANENT, "The text is empty."),
-    21606: CodeMeaning(ErrorClass.PERMANENT, "TWILIO_FROM is not a number that may send texts."),
+    21606: CodeMeaning(ErrorClass.ACCOUNT, "TWILIO_FROM is not a number that may send texts."),
     21608: CodeMeaning(
-        ErrorClass.PERMANENT, f"A trial account only reaches verified numbers. {_CHECK_ACCOUNT}"
+        ErrorClass.PERMANENT,
+        f"A trial account only reaches verified numbers. {_CHECK_ACCOUNT}",
+        says=Sign.MISFIT,
     ),
     21610: CodeMeaning(ErrorClass.USER, "The receiver answered STOP to an earlier text.", "stop"),
-    21611: CodeMeaning(ErrorClass.TRANSIENT, "Twilio's queue for the sending number is full."),
-    21612: CodeMeaning(ErrorClass.USER, "No text can be sent from this number to the receiver's."),
+    21611: CodeMeaning(ErrorClass.TRANSIENT, "Twilio's queue for the sending number is full.", delay=_FULL),
+    21612: CodeMeaning(
+        ErrorClass.USER, "No text can be sent from this number to the receiver's.", says=Sign.MISFIT
+    ),
     21614: CodeMeaning(ErrorClass.USER, "The receiver's number is not a mobile number.", "invalid"),
     21617: CodeMeaning(
         ErrorClass.PERMANENT, "The text is longer than the 1,600 characters that Twilio takes."
     ),
     21635: CodeMeaning(ErrorClass.USER, "The receiver's number is a landline.", "invalid"),
-    21730: CodeMeaning(ErrorClass.TRANSIENT, "Twilio is being maintained."),
-    30001: CodeMeaning(ErrorClass.TRANSIENT, "Twilio's queue is full."),
-    30002: CodeMeaning(ErrorClass.PERMANENT, f"The Twilio account is suspended. {_CHECK_ACCOUNT}"),
-    30022: CodeMeaning(ErrorClass.TRANSIENT, "The carriers' limit for this sender is reached."),
-    30034: CodeMeaning(
-        ErrorClass.PERMANENT, f"The sender is not registered with the carriers. {_CHECK_ACCOUNT}"
+    21730: CodeMeaning(ErrorClass.TRANSIENT, "Twilio is being maintained.", delay=_MAINTAINED),
+    30001: CodeMeaning(ErrorClass.TRANSIENT, "Twilio's queue is full.", delay=_CARRIER_LIMIT),
+    30002: _SUSPENDED,
+    30003: CodeMeaning(
+        ErrorClass.TRANSIENT,
+        "The receiver's phone can not be reached.",
+        delay=_ANOTHER_HANDSET_TRY,
+        says=Sign.WELL,
     ),
-    63017: CodeMeaning(ErrorClass.TRANSIENT, "Twilio asks us to go slower."),
-    63038: CodeMeaning(ErrorClass.TRANSIENT, "The account's limit of texts for a day is reached."),
+    30004: CodeMeaning(ErrorClass.USER, "The receiver's phone or carrier blocks our texts."),
+    30005: CodeMeaning(ErrorClass.USER, "The receiver's number is not in use.", "invalid"),
+    30006: CodeMeaning(ErrorClass.USER, "The receiver's number is a landline or takes no texts.", "invalid"),
+    30007: CodeMeaning(
+        ErrorClass.PERMANENT, "The carrier took the text for spam. Change its words.", says=Sign.MISFIT
+    ),
+    30008: CodeMeaning(
+        ErrorClass.TRANSIENT,
+        "The carrier did not say why it refused the text.",
+        delay=_ANOTHER_HANDSET_TRY,
+        says=Sign.WELL,
+    ),
+    30022: CodeMeaning(
+        ErrorClass.TRANSIENT, "The carriers' limit for this sender is reached.", delay=_CARRIER_LIMIT
+    ),
+    30034: CodeMeaning(
+        ErrorClass.PERMANENT,
+        f"The sender is not registered with the carriers. {_CHECK_ACCOUNT}",
+        says=Sign.MISFIT,
+    ),
+    63017: CodeMeaning(ErrorClass.TRANSIENT, _SLOWER, delay=_CARRIER_LIMIT),
+    63038: CodeMeaning(
+        ErrorClass.ACCOUNT,
+        "The account's limit of texts for a day is reached. What waits goes out when it ends.",
+        delay=_DAY_IS_FULL,
+    ),
 }
 #: HTTP status → meaning, where Twilio gives no code of its own.
 STATUS_MEANINGS: Mapping[int, CodeMeaning] = {
@@ -77,7 +121,6 @@ STATUS_MEANINGS: Mapping[int, CodeMeaning] = {
     404: MEANINGS[20404],
     429: MEANINGS[20429],
 }
-_UNKNOWN = CodeMeaning(ErrorClass.TRANSIENT, "Twilio gave an answer that is not known.")
 
 #: MessageStatus → our word. Not listed: kept, and changes nothing.
 STATES: Mapping[str, ReportKind] = {
@@ -169,6 +212,7 @@ class Twilio(Adapter):
     channels: ClassVar[tuple[str, ...]] = ("sms",)
     preference: ClassVar[int] = 20
     can_look_up: ClassVar[bool] = True
+    title: ClassVar[str] = "Twilio"
 
     def is_configured(self, settings: Any) -> bool:
         """Tell whether there is an account."""
@@ -189,9 +233,9 @@ class Twilio(Adapter):
         except NoAnswer as error:
             return no_answer("Twilio", error)
         except (TwilioException, ValueError, TypeError, AttributeError):
-            return _refused(transport.answer)
+            return _refused(transport.answer, now=message.handed_over_at)
         if not created.sid:
-            return _refused(transport.answer)
+            return _refused(transport.answer, now=message.handed_over_at)
         return SendResult(Verdict.ACCEPTED, provider_id=created.sid)
 
     def look_up(self, message: OutboundMessage, *, since: datetime) -> LookUp:
@@ -244,21 +288,30 @@ def _from(sender: str) -> dict[str, str]:
     return {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
 
 
-def _refused(answer: Answer | None) -> SendResult:
+def _refused(answer: Answer | None, *, now: datetime) -> SendResult:
     """Judge an answer that the library did not take for a created message."""
     if answer is None:
         # The library stopped before it called out: its arguments were wrong.
-        return CodeMeaning(ErrorClass.PERMANENT, f"Twilio could not be called. {_CHECK_ACCOUNT}").result(
+        return CodeMeaning(ErrorClass.ACCOUNT, f"Twilio could not be called. {_CHECK_ACCOUNT}").result(
             "twilio_bad_request"
         )
+    wait = retry_after(answer.headers, now=now)
     if is_unclear(answer.status) or answer.status < HTTPStatus.BAD_REQUEST:
-        return unclear("Twilio", answer.status)
+        return unclear("Twilio", answer.status, wait=wait)
+    code, said = _words(answer.body)
+    meaning = MEANINGS.get(code) or STATUS_MEANINGS.get(answer.status) or by_words("Twilio", said)
+    return meaning.result(f"twilio_{code or answer.status}", retry_after=wait)
+
+
+def _words(body: bytes) -> tuple[int, str]:
+    """Read Twilio's own code (0 for none) and what it says beside it."""
     try:
-        code = int(json.loads(answer.body)["code"])
-    except (ValueError, LookupError, TypeError):
-        code = 0
-    meaning = MEANINGS.get(code) or STATUS_MEANINGS.get(answer.status, _UNKNOWN)
-    return meaning.result(f"twilio_{code or answer.status}", retry_after=retry_after(answer.headers))
+        error = json.loads(body)
+        said = str(error.get("message", ""))
+    except (ValueError, AttributeError, RecursionError):
+        return 0, ""
+    code = error.get("code")
+    return (code if isinstance(code, int) else 0), said
 
 
 def _check_signature(signature: str, url: str, form: Mapping[str, str]) -> None:

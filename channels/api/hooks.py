@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from channels.contract import CallbackRefused
 from channels.registry import adapters
-from channels.services.callbacks import receive
+from channels.services.callbacks import receive_or_keep
 from journeys import clock
 
 log = structlog.get_logger(__name__)
@@ -35,5 +35,5 @@ def provider_hook(request: HttpRequest, provider: str, token: str = "") -> HttpR
     except CallbackRefused as refused:
         log.warning("callback_refused", provider=provider, reason=refused.reason)
         return HttpResponse(status=403)
-    receive(provider=provider, reports=reports, now=now)
+    receive_or_keep(provider=provider, reports=reports, now=now)
     return HttpResponse(status=204)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from channels.models import DeliveryEvent, Message
+from channels.models import Circuit, DeliveryEvent, Message
 from journeys.api.strict import StrictSerializer
 
 LONGEST_ID = 32
@@ -87,3 +87,40 @@ class MessageWhole(MessageDetail):
         return [
             dict(row) for row in DeliveryEventDetail(message.delivery_events.order_by("id"), many=True).data
         ]
+
+
+class CircuitQuery(StrictSerializer):
+    """Filters of the list of circuits."""
+
+    kind = serializers.ChoiceField(required=False, choices=Circuit.Kind.choices)
+    state = serializers.ChoiceField(required=False, choices=Circuit.State.choices)
+
+
+class CircuitDetail(serializers.ModelSerializer[Circuit]):
+    """A circuit: whether anything goes through now, and if not, why and until when."""
+
+    id = serializers.CharField(source="public_id")
+    lets_through = serializers.BooleanField(
+        help_text="Whether everything goes through now; steps wait where it does not."
+    )
+    opened_at = serializers.DateTimeField(allow_null=True, help_text="Since when it has not worked.")
+    probe_at = serializers.DateTimeField(allow_null=True, help_text="When the next one is tried.")
+
+    class Meta:
+        model = Circuit
+        fields = (
+            "id",
+            "kind",
+            "name",
+            "state",
+            "lets_through",
+            "forced",
+            "reason",
+            "code",
+            "opened_at",
+            "opens",
+            "probe_at",
+            "changed_by",
+            "changed_at",
+        )
+        read_only_fields = fields

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from channels.addresses import index_of
 from channels.contract import DeliveryReport, ReportKind
 from channels.models import DeliveryEvent, Message
 from channels.services.suppression import lift, suppress
-from channels.signals import message_reported, message_settled
+from channels.signals import message_reported, message_settled, report_broke
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,35 @@ def receive(*, provider: str, reports: Sequence[DeliveryReport], now: datetime) 
     for message_id, group in by_message.items():
         new += _receive_about_message(provider, message_id, group, now=now)
     return new
+
+
+def receive_or_keep(*, provider: str, reports: Sequence[DeliveryReport], now: datetime) -> int:
+    """Receive; a report that breaks by a fault of ours is kept by who listens, and holds up no other.
+
+    Return how many were new.
+
+    Raises:
+        Exception: what broke, when nobody keeps it or the database can not be reached: the provider has to repeat it.
+    """
+    try:
+        return receive(provider=provider, reports=reports, now=now)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:
+        log.exception("delivery_reports_broke", provider=provider, reports=len(reports))
+    return sum(_receive_alone(provider, report, now=now) for report in reports)
+
+
+def _receive_alone(provider: str, report: DeliveryReport, *, now: datetime) -> int:
+    try:
+        return receive(provider=provider, reports=[report], now=now)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        answers = report_broke.send(sender=DeliveryReport, report=report, error=error, now=now)
+        if not any(kept for _, kept in answers):
+            raise
+        return 0
 
 
 def _receive_about_message(

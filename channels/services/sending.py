@@ -23,7 +23,7 @@ from django.db import transaction
 
 from channels.addresses import index_of
 from channels.attachments import built
-from channels.contract import LookUpState, OutboundMessage, SendResult, Verdict
+from channels.contract import LookUpState, OutboundMessage, SendResult, Sign, Verdict
 from channels.links import callback_url, unsubscribe_url, with_unsubscribe_link
 from channels.models import Message
 from channels.registry import adapter_named
@@ -37,6 +37,8 @@ from journeys.recipients import Recipient
 
 Status = Message.Status
 
+#: The code of a message that is withheld because the person has it already.
+SENT_BEFORE = "sent_before"
 #: Longest reason that the ledger keeps, in characters.
 REASON_LENGTH = 300
 
@@ -69,6 +71,8 @@ class MessageSpec:
     html: str
     #: As `channels.attachments` writes them; only for email.
     attachments: tuple[Mapping[str, Any], ...] = ()
+    #: Why it is not sent although nothing forbids it: the person has it already. "" for what is to be sent.
+    sent_before: str = ""
 
 
 def prepare(*, spec: MessageSpec, fence: int, now: datetime) -> Message:
@@ -143,9 +147,10 @@ def _fill(message: Message, *, spec: MessageSpec, fence: int, now: datetime) -> 
     message.body_html = with_unsubscribe_link(spec.html, link)
     message.attachments = [dict(one) for one in spec.attachments] or None
     message.fence = fence
-    message.reason = withheld_because(spec, address_index=message.address_index)
+    message.reason = spec.sent_before or withheld_because(spec, address_index=message.address_index)
     if message.reason:
         message.status = Status.WITHHELD
+        message.error_code = SENT_BEFORE if spec.sent_before else ""
         message.settled_at = now
     else:
         message.status = Status.SENDING
@@ -183,6 +188,7 @@ def hand_over(message: Message) -> SendResult:
             error_class=ErrorClass.TRANSIENT,
             code="superseded",
             reason="Somebody newer owns this message.",
+            says=Sign.NOTHING,
         )
     return adapter_named(message.provider).send(outbound(message))
 
@@ -201,7 +207,7 @@ def record(*, message_id: int, fence: int, result: SendResult, now: datetime) ->
             # Better late than never: this answers the question that was given up.
             heard.add(Status.UNKNOWN)
         if message.fence != fence or message.status not in heard:
-            return message
+            return _spared(message, result, fence=fence, now=now)
         if result.verdict == Verdict.IN_DOUBT:
             if message.status == Status.SENDING:
                 message.in_doubt_since = now
@@ -230,6 +236,15 @@ def record(*, message_id: int, fence: int, result: SendResult, now: datetime) ->
                 now=now,
             )
         return message
+
+
+def _spared(message: Message, result: SendResult, *, fence: int, now: datetime) -> Message:
+    """Write down that the provider did not take a message whose step was left while it was called."""
+    given_up = message.status == Status.UNKNOWN and message.settled_by == "person"
+    if message.fence == fence and given_up and result.verdict == Verdict.RETRY:
+        reason = "Not sent: its step was left before it could be tried again."
+        _settle(message, Status.WITHHELD, by="response", reason=reason, now=now)
+    return message
 
 
 _STATUS_AFTER = {

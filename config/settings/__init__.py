@@ -6,6 +6,7 @@ import zoneinfo
 
 import django_stubs_ext
 
+from config.settings.alerts import *
 from config.settings.api import *
 from config.settings.base import *
 from config.settings.channels import *

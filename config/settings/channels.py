@@ -7,6 +7,7 @@ from config.env import env
 PROVIDER_TIMEOUT_SECONDS = env.provider_timeout_seconds
 IN_DOUBT_GRACE_SECONDS = env.in_doubt_grace_seconds
 IN_DOUBT_LIMIT_SECONDS = env.in_doubt_limit_seconds
+CIRCUIT_GIVE_UP_HOURS = env.circuit_give_up_hours
 
 SENDGRID_API_KEY = env.sendgrid_api_key
 SENDGRID_API_BASE = env.sendgrid_api_base

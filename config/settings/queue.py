@@ -13,6 +13,7 @@ QUEUE_LEASE_SECONDS = env.queue_lease_seconds
 QUEUE_BELL_LEASE_SECONDS = env.queue_bell_lease_seconds
 QUEUE_DEPTH_PER_SLOT = env.queue_depth_per_slot
 SWEEP_SECONDS = env.sweep_seconds
+TICKET_ESCALATE_HOURS = env.ticket_escalate_hours
 
 #: Business queues, most urgent first; a worker that serves several empties them in this order.
 QUEUE_NAMES = ("critical", "high", "medium", "low")
@@ -20,9 +21,13 @@ QUEUE_NAMES = ("critical", "high", "medium", "low")
 TICK_QUEUE = "ticks"
 
 DATES_SECONDS = 60
+TICKETS_SECONDS = 60
 CHANGEOVER_SECONDS = 5
 NOTICES_SECONDS = 5
 MEASURE_SECONDS = 10
+#: Between two slices of the doctor's round, and between two looks of the watchman.
+EXAMINE_SECONDS = 10
+WATCH_SECONDS = 10
 
 CELERY_BROKER_URL = env.redis_url
 CELERY_TASK_QUEUES = tuple(Queue(name, routing_key=name) for name in (*QUEUE_NAMES, TICK_QUEUE))
@@ -103,6 +108,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep lost work": _tick("engine.tick.sweep", SWEEP_SECONDS),
     "change over": _tick("engine.tick.changeovers", CHANGEOVER_SECONDS),
     "follow dates": _tick("engine.tick.dates", DATES_SECONDS),
+    "raise tickets": _tick("engine.tick.tickets", TICKETS_SECONDS),
     "send letters about meetings": _tick("engine.tick.notices", NOTICES_SECONDS),
     "measure": _tick("monitoring.tick.measure", MEASURE_SECONDS),
+    "examine": _tick("monitoring.tick.doctor", EXAMINE_SECONDS),
 }

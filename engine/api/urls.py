@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from engine.api.views import (
     approvals,
+    dead_letters,
+    doubts,
     events,
     explanation,
     insight,
@@ -25,6 +27,7 @@ _TICKET = "journey-engine/tickets/<public_id:ticket_id>"
 _JOURNEY = "journeys/<public_id:journey_id>"
 _CHANGEOVER = f"{_JOURNEY}/changeovers/<public_id:changeover_id>"
 _APPROVAL = "journey-engine/approvals/<public_id:approval_id>"
+_DEAD_LETTER = "journey-engine/dead-letters/<public_id:dead_letter_id>"
 _WEDDING = "weddings/<public_id:wedding_id>"
 _MEETING_TYPE = "meetings/types/<public_id:meeting_type_id>"
 _MEETING = "meetings/<public_id:meeting_id>"
@@ -50,6 +53,7 @@ urlpatterns = [
     route(f"{_INSTANCE}/resume", instances.InstanceResume, "instance-resume"),
     route(f"{_INSTANCE}/cancel", instances.InstanceCancel, "instance-cancel"),
     route(f"{_INSTANCE}/retry", instances.InstanceRetry, "instance-retry"),
+    route(f"{_INSTANCE}/roll-back", instances.InstanceRollBack, "instance-roll-back"),
     route(f"{_INSTANCE}/pin", versions.InstancePin, "instance-pin"),
     route(f"{_INSTANCE}/unpin", versions.InstanceUnpin, "instance-unpin"),
     route(f"{_INSTANCE}/plan", plans.InstancePlan, "instance-plan"),
@@ -60,12 +64,19 @@ urlpatterns = [
         explanation.MessageExplain,
         "message-explain",
     ),
+    route("journey-engine/messages/in-doubt", doubts.Doubts, "messages-in-doubt"),
+    route("journey-engine/messages/<public_id:message_id>/settle", doubts.MessageSettle, "message-settle"),
     route("journey-engine/metrics", insight.Metrics, "metrics"),
     route("journey-engine/executions", instances.Executions, "executions"),
     route("journey-engine/errors", tickets.Errors, "errors"),
     route("journey-engine/tickets", tickets.Tickets, "tickets"),
     route(_TICKET, tickets.TicketView, "ticket"),
+    route(f"{_TICKET}/lines", tickets.TicketLines, "ticket-lines"),
+    route(f"{_TICKET}/assign", tickets.TicketAssign, "ticket-assign"),
     route(f"{_TICKET}/retry", tickets.TicketRetry, "ticket-retry"),
+    route(f"{_TICKET}/resend", tickets.TicketResend, "ticket-resend"),
+    route(f"{_TICKET}/mark-sent", tickets.TicketMarkSent, "ticket-mark-sent"),
+    route(f"{_TICKET}/edit-and-retry", tickets.TicketEditAndRetry, "ticket-edit-and-retry"),
     route(f"{_TICKET}/skip", tickets.TicketSkip, "ticket-skip"),
     route(f"{_TICKET}/cancel", tickets.TicketCancel, "ticket-cancel"),
     route("journey-engine/approvals", approvals.Approvals, "approvals"),
@@ -74,6 +85,11 @@ urlpatterns = [
     route(_APPROVAL, approvals.ApprovalView, "approval"),
     route(f"{_APPROVAL}/approve", approvals.ApprovalApprove, "approval-approve"),
     route(f"{_APPROVAL}/reject", approvals.ApprovalReject, "approval-reject"),
+    route("journey-engine/dead-letters", dead_letters.DeadLetters, "dead-letters"),
+    route("journey-engine/dead-letters/bulk", dead_letters.DeadLettersBulk, "dead-letters-bulk"),
+    route(_DEAD_LETTER, dead_letters.DeadLetterView, "dead-letter"),
+    route(f"{_DEAD_LETTER}/replay", dead_letters.DeadLetterReplay, "dead-letter-replay"),
+    route(f"{_DEAD_LETTER}/discard", dead_letters.DeadLetterDiscard, "dead-letter-discard"),
     route("journey-engine/queue", queue.Queue, "queue"),
     route("journey-engine/modules", queue.Modules, "modules"),
     route(f"{_WEDDING}/reschedule", weddings.WeddingRescheduleView, "wedding-reschedule"),

@@ -4,7 +4,8 @@ from engine.models.approval import Approval
 from engine.models.asking import Ask
 from engine.models.changeover import Changeover, ChangeoverEntry
 from engine.models.control import Heartbeat, QueueControl, Watermark
-from engine.models.errors import ErrorLog, InterventionTicket
+from engine.models.dead_letter import DeadLetter
+from engine.models.errors import ErrorLog
 from engine.models.event import TriggerEvent
 from engine.models.execution import NodeExecution
 from engine.models.experiment import VariantAssignment
@@ -16,9 +17,12 @@ from engine.models.move import WeddingMove
 from engine.models.page import FormDraft, FormSubmission, PageView
 from engine.models.referral import ReferralLead, ReferralLink
 from engine.models.review import Review
+from engine.models.roll_back import RollBack
 from engine.models.schedule import Schedule
+from engine.models.tickets import InterventionTicket, TicketLine
 from engine.models.wake import Wake
 from engine.models.webhook import IncomingHook, WebhookCall
+from engine.models.worker import Worker
 from engine.models.zone_update import ZoneUpdate
 
 __all__ = [
@@ -26,6 +30,7 @@ __all__ = [
     "Ask",
     "Changeover",
     "ChangeoverEntry",
+    "DeadLetter",
     "ErrorLog",
     "FormDraft",
     "FormSubmission",
@@ -45,12 +50,15 @@ __all__ = [
     "ReferralLead",
     "ReferralLink",
     "Review",
+    "RollBack",
     "Schedule",
+    "TicketLine",
     "TriggerEvent",
     "VariantAssignment",
     "Wake",
     "Watermark",
     "WebhookCall",
     "WeddingMove",
+    "Worker",
     "ZoneUpdate",
 ]

@@ -40,6 +40,8 @@ class Instance(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     #: Why it is paused, cancelled or failed, as a sentence.
     reason = models.CharField(max_length=300, default="", blank=True)
+    #: Who paused it, as the audit names people; "ticket": its tickets did, and it goes on when they are resolved.
+    paused_by = models.CharField(max_length=100, default="", db_default="", blank=True)
     #: How it ended: "completed", "stopped", "goal:<name>", "exit:<name>"; "" while it goes on.
     result = models.CharField(max_length=80, default="", blank=True)
     #: The place of the step that started it as a sub-journey; "" for none.

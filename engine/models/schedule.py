@@ -57,6 +57,8 @@ class Schedule(models.Model):
     queue = models.CharField(max_length=10, default="", blank=True)
     #: PostgreSQL's own time, not the engine's.
     lease_until = models.DateTimeField(null=True, blank=True)
+    #: Number of the worker that carries it out; NULL when it has none, so that only its lease counts.
+    claimed_by = models.IntegerField(null=True, blank=True)
     placed_at = models.DateTimeField()
 
     class Meta:

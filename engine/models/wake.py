@@ -17,6 +17,9 @@ class Wake(models.Model):
     topics = ArrayField(models.CharField(max_length=100))
     #: PostgreSQL's own time, not the engine's.
     written_at = models.DateTimeField(db_default=Now())
+    #: How often telling it broke, and when it is tried again by PostgreSQL's own time.
+    broke = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"{self.client_id}: {', '.join(self.topics)}"

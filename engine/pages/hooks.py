@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -22,7 +23,10 @@ MOST_CALLS = 600
 @csrf_exempt  # The secret in the address is the proof; no cookie is looked at.
 @require_POST
 def incoming_hook(request: HttpRequest, token: str) -> JsonResponse:
-    """Answer 202 with the event's id; the same call again gets the same answer."""
+    """Answer 202 with the event's id; the same call again gets the same answer.
+
+    What breaks by a fault of ours is kept for a person, and answered with `kept`.
+    """
     now, hook = clock.now(), incoming.hook_of(token=token)
     if hook is None:
         return _refusal("not_found", "There is nothing here.", 404)
@@ -38,6 +42,11 @@ def incoming_hook(request: HttpRequest, token: str) -> JsonResponse:
         return _refusal("malformed", str(error.detail), 400)
     except ServiceError as error:
         return _refusal(error.code, error.message, error.http_status)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:  # noqa: BLE001 a fault of ours: others do not always repeat what they tell
+        letter = incoming.hook_keep(hook=hook, headers=headers, body=request.body, error=error, now=now)
+        return JsonResponse({"kept": letter.public_id}, status=202)
     return JsonResponse({"event": event.public_id}, status=202)
 
 

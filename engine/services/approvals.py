@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from channels.rendering import Wording, frame_message
 from engine import signals
-from engine.models import Approval, Instance, InterventionTicket, Schedule
-from engine.services import dispatch, interventions
+from engine.models import Approval, Instance, Schedule, TicketLine
+from engine.services import dispatch, ticket_lines
 from engine.services.claims import lock_instances
 from journeys.errors import Conflict, Invalid, ServiceError
 from journeys.language.errors import TextError
@@ -45,8 +45,8 @@ class Decided:
 def pending_approvals(vendor: Vendor) -> QuerySet[Approval]:
     """Give what waits for a person of the vendor; what belongs to a passage that is over waits for nobody."""
     places = Schedule.objects.filter(pk=OuterRef("schedule_id"))
-    escalated = InterventionTicket.objects.filter(
-        schedule_id=OuterRef("schedule_id"), status=InterventionTicket.Status.OPEN, code=EXPIRED_TICKET
+    escalated = TicketLine.objects.filter(
+        schedule_id=OuterRef("schedule_id"), status=TicketLine.Status.OPEN, code=EXPIRED_TICKET
     )
     return (
         owned_by(vendor, Approval)
@@ -171,11 +171,11 @@ def _locked(approval: Approval) -> Approval:
     return approval
 
 
-def _ticket(approval: Approval) -> InterventionTicket | None:
-    return InterventionTicket.objects.filter(
+def _ticket(approval: Approval) -> TicketLine | None:
+    return TicketLine.objects.filter(
         schedule_id=approval.schedule_id,
         instance_id=approval.instance_id,
-        status=InterventionTicket.Status.OPEN,
+        status=TicketLine.Status.OPEN,
         code=EXPIRED_TICKET,
     ).first()
 
@@ -196,7 +196,7 @@ def _decide(approval: Approval, status: Approval.Status, *, note: str, now: date
     )
     signals.approval_changed.send(sender=Approval, approval=approval, now=now)
     if ticket is not None:
-        interventions.ticket_retry(ticket=ticket, now=now, actor=actor)
+        ticket_lines.line_retry(line=ticket, now=now, actor=actor)
     else:
         _wake([approval], now=now)
     return approval

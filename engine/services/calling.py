@@ -17,17 +17,22 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from channels import webhooks
+from channels.contract import Sign
+from channels.services import circuits
+from channels.services.circuits import Barred, Line
 from channels.transport import Answer, AnswerTooLarge, NoAnswer, NotSent
 from channels.verdicts import retry_after
 from channels.webhooks import AddressRefused
 from engine.models import Instance, WebhookCall
 from engine.services import claims, failures
 from engine.services.commits import Stay
+from engine.services.delivering import barring
 from engine.services.steps import Step
 from journeys.language.errors import ErrorClass
 from journeys.language.kinds import Variable
 from journeys.language.outcomes import Advance, CallWebhook, Fail, SetVariable
 from journeys.models import Vendor
+from journeys.scoping import owned_by
 from journeys.services.secrets import secret_values, signing_values
 
 Status = WebhookCall.Status
@@ -37,6 +42,9 @@ USER_AGENT = "WedSync-Journeys/1"
 EXCERPT = 2000
 #: Most of an answer that a step may keep, as JSON, in characters.
 MOST_KEPT = 20_000
+
+#: Newest calls among which those that went well are looked for.
+ROWS_LOOKED_AT = 200
 
 _AGAIN = frozenset({408, 425, 429})
 #: About this one client's data; everything else below 500 is about the vendor's own set-up.
@@ -52,10 +60,14 @@ class Call:
     outcome: CallWebhook
     row: WebhookCall
     headers: Mapping[str, str]
+    #: The service, as its circuit knows it.
+    line: Line
     #: What went wrong with the call itself.
     failure: Fail | None = None
     answer: Answer | None = None
     pause: timedelta | None = field(default=None)
+    #: Number of the probe that this call is; 0 for none.
+    probe: int = 0
 
     @classmethod
     def begin(cls, step: Step, outcome: CallWebhook, *, now: datetime) -> Call | None:
@@ -79,6 +91,11 @@ class Call:
         if refusal is not None or isinstance(headers, Fail):
             failures.resolve(step, refusal or _UNREACHED, now=now)
             return None
+        line = _line(outcome, instance.vendor)
+        admitted = _admitted(step, line, now=now)
+        if isinstance(admitted, Barred):
+            _put_off(step, admitted, now=now)
+            return None
         row = _ledger_row(step, outcome, instance, now=now)
         signed = webhooks.signatures(
             secrets=signing_values(vendor=instance.vendor, now=now),
@@ -86,7 +103,8 @@ class Call:
             at=now,
             body=outcome.body.encode(),
         )
-        return cls(step, outcome, row, {**headers, **signed, "Idempotency-Key": row.public_id})
+        sent = {**headers, **signed, "Idempotency-Key": row.public_id}
+        return cls(step, outcome, row, sent, line, probe=admitted.probe)
 
     def carry_out(self, *, now: datetime) -> None:
         """Call, outside any transaction; what went wrong is remembered for `close`."""
@@ -122,7 +140,7 @@ class Call:
         saved: dict[str, Any] = {}
         if answer is not None:
             failure = _judged(answer, self.outcome.expect)
-            self.pause = retry_after(answer.headers) if failure else None
+            self.pause = retry_after(answer.headers, now=now) if failure else None
         if answer is not None and failure is None:
             read = _read_answer(answer, self.outcome, self.step.graph.variables)
             if isinstance(read, Fail):
@@ -132,6 +150,7 @@ class Call:
         if not self._record(failure, now=now):
             # Somebody newer owns this call; the fence of the schedule turns this result away, too.
             failure = failure or _UNREACHED
+        self._tell_circuit(failure, now=now)
         if failure is not None:
             self._fail(failure, now=now)
             return
@@ -163,7 +182,30 @@ class Call:
         changed.save(update_fields=["status", "response_status", "excerpt", "error_code", "settled_at"])
         return True
 
+    def _tell_circuit(self, failure: Fail | None, *, now: datetime) -> None:
+        """Say whether the service works: what it answers for reasons of this one step is no trouble of its own."""
+        sign = Sign.WELL
+        if failure is not None and failure.error_class is ErrorClass.TRANSIENT:
+            sign = Sign.TROUBLE
+        if failure is _UNREACHED or (self.answer is None and failure and failure.code == "address_refused"):
+            sign = Sign.NOTHING
+        circuits.heard(
+            self.line,
+            sign,
+            code=failure.code if failure else "",
+            reason=failure.message if failure else "",
+            asked=self.pause,
+            probe=self.probe,
+            now=now,
+        )
+
     def _fail(self, failure: Fail, *, now: datetime) -> None:
+        if self.probe and failure.error_class is ErrorClass.TRANSIENT:
+            barred = circuits.barred_now(self.line, now=now)
+            if barred is not None:
+                self.step.error_class, self.step.error_code = failure.error_class.value, failure.code
+                _put_off(self.step, barred, now=now, first=True)
+                return
         failures.resolve(self.step, failure, now=now)
         stay = self.step.stay
         if stay and stay.due_at and self.pause and failure.error_class is ErrorClass.TRANSIENT:
@@ -171,6 +213,38 @@ class Call:
 
 
 _UNREACHED = Fail(ErrorClass.TRANSIENT, "taken_over", "Another worker has taken this call over.")
+
+
+def _line(outcome: CallWebhook, vendor: Vendor) -> Line:
+    """Name the service whose circuit is asked."""
+    host = _host_of(outcome.url)
+
+    def went_well(since: datetime) -> int:
+        newest = owned_by(vendor, WebhookCall).order_by("-id").values("id")[:ROWS_LOOKED_AT]
+        return WebhookCall.objects.filter(
+            id__in=newest, host=host[:255], status=Status.ANSWERED, settled_at__gte=since
+        ).count()
+
+    return circuits.host_of(vendor, host, went_well=went_well)
+
+
+def _admitted(step: Step, line: Line, *, now: datetime) -> circuits.Pass | Barred:
+    """Ask the service's circuit; the row of an earlier attempt is locked before it."""
+    circuit = circuits.troubled(line)
+    if circuit is None:
+        return circuits.Pass()
+    WebhookCall.objects.select_for_update().filter(place=str(step.source)).first()
+    return circuits.admit(circuit, now=now)
+
+
+def _put_off(step: Step, barred: Barred, *, now: datetime, first: bool = False) -> None:
+    barring.put_off(
+        step,
+        barred,
+        now=now,
+        first=first,
+        too_late=lambda held: barring.webhook_too_late(step, held, now=now),
+    )
 
 
 def _ledger_row(step: Step, outcome: CallWebhook, instance: Instance, *, now: datetime) -> WebhookCall:

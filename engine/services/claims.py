@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from engine.services import workers
 from engine.services.commits import Claim
 
 #: Claims without a result after which a step is taken for one that kills its workers.
@@ -17,7 +18,7 @@ MAX_CLAIMS = 5
 _CLAIM = """
 UPDATE engine_schedule s
 SET state = 'running', fence = s.fence + 1, claims = s.claims + 1, attempt = s.attempt + 1,
-    lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+    lease_until = clock_timestamp() + make_interval(secs => %(lease)s), claimed_by = %(worker)s
 FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS bell(id, fence), engine_instance i
 WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
   AND i.id = s.instance_id AND i.status = 'active'
@@ -41,6 +42,7 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
             _CLAIM,
             {
                 "lease": settings.QUEUE_LEASE_SECONDS,
+                "worker": workers.own_number(),
                 "ids": [place[0] for place in places],
                 "fences": [place[1] for place in places],
             },

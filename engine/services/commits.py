@@ -85,6 +85,9 @@ class TicketDraft:
     code: str
     error_class: str
     summary: str
+    #: What it has in common with others that are put right together; "" for what the code says
+    #: (`engine.services.causes`).
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ WITH done AS (
     SET state = d.stay_state, due_at = d.stay_due, reason = d.stay_reason, attempt = d.stay_attempt,
         awaits = CASE WHEN d.stay_awaits IS NULL THEN s.awaits ELSE d.stay_awaits END,
         waiting = CASE WHEN d.stay_awaits IS NULL THEN s.waiting ELSE d.stay_waiting END,
-        claims = 0, lease_until = NULL, fence = s.fence + 1
+        claims = 0, lease_until = NULL, claimed_by = NULL, fence = s.fence + 1
     FROM done d
     WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND NOT d.leaves
     RETURNING s.id

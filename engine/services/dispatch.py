@@ -31,7 +31,8 @@ UPDATE engine_schedule s
 SET state = 'queued', queue = %(queue)s, fence = s.fence + 1,
     lease_until = clock_timestamp() + make_interval(secs => %(bell_lease)s)
 FROM due WHERE s.id = due.id
-RETURNING s.id, s.fence, s.queue, s.outside
+-- What was claimed without a result may kill its worker: it travels alone, so that it takes no neighbors with it.
+RETURNING s.id, s.fence, s.queue, s.outside OR s.claims > 0
 """
 
 

@@ -16,6 +16,7 @@ from engine.places import Place
 from engine.services import interventions, sub_journeys
 from engine.services.facts import Need, Wanted, facts_for, instances_for
 from engine.services.instances import tell_finished
+from engine.services.leaving import write_left
 from journeys.language.errors import ExpressionError
 from journeys.language.expressions import compile_expression
 from journeys.language.graph import Graph
@@ -39,29 +40,7 @@ def take_away(
     if not schedules:
         return
     graph = graph_of(instance.version_id)
-    NodeExecution.objects.bulk_create(
-        [
-            NodeExecution(
-                vendor_id=instance.vendor_id,
-                instance=instance,
-                schedule_id=schedule.id,
-                version_id=instance.version_id,
-                node_id=schedule.node_id,
-                node_type=graph.nodes[schedule.node_id].type,
-                branch=schedule.branch,
-                visit=schedule.visit,
-                attempt=max(schedule.attempt, 1),
-                status=status,
-                reason=reason[:300],
-                queue=schedule.queue,
-                due_at=schedule.due_at or now,
-                ready_at=now,
-                started_at=now,
-                at=now,
-            )
-            for schedule in schedules
-        ]
-    )
+    write_left(schedules, instance=instance, status=status, reason=reason, now=now)
     Schedule.objects.filter(id__in=[schedule.id for schedule in schedules]).delete()
     interventions.close_for(schedule_ids=[schedule.id for schedule in schedules], now=now)
     for schedule in schedules:

@@ -13,7 +13,7 @@ from engine.models import Instance
 from journeys.errors import Conflict
 from journeys.language.passages import Entry
 from journeys.language.zones import local_instant, local_time
-from journeys.models import Client, Journey
+from journeys.models import Client, Journey, Wedding
 
 ReEntry = Journey.ReEntry
 
@@ -41,7 +41,7 @@ def admit(*, journey: Journey, client: Client, now: datetime) -> Admission:
         Conflict: `not_published`; `already_active` (the client is inside), `already_entered` (only once),
             `entered_recently` (not before so many days); `limit_live`, `limit_per_day`, `limit_total`.
     """
-    _one_at_a_time(journey, client)
+    one_at_a_time(journey, client)
     with connection.cursor() as cursor:
         cursor.execute(_CURRENT, [journey.id])
         version_id, status = cursor.fetchone() or (None, "")
@@ -56,7 +56,33 @@ def admit(*, journey: Journey, client: Client, now: datetime) -> Admission:
     return Admission(version_id, exclusive=rule != ReEntry.ALWAYS)
 
 
-def _one_at_a_time(journey: Journey, client: Client) -> None:
+def readmit(*, instance: Instance, now: datetime) -> None:
+    """Let a passage that has ended begin again, inside the transaction that does it; its client is held already.
+
+    It is the same passage, so that a journey which is entered once allows it; what must not be is the client in it
+    twice. Nothing is written.
+
+    Raises:
+        Conflict: `not_published` (the journey was archived), `wedding_cancelled`, `already_active` (the client is in
+            another passage), `limit_live`.
+    """
+    journey, wedding = instance.journey, instance.wedding
+    if journey.status != Journey.Status.ACTIVE:
+        raise Conflict("This journey is not published any more: publish it first.", code="not_published")
+    passage = graph_of(instance.version_id).passage
+    cancelled = wedding is not None and wedding.status == Wedding.Status.CANCELLED
+    if cancelled and passage.on_wedding_cancelled != "go_on":
+        raise Conflict("The wedding is cancelled, and the journey ends with it.", code="wedding_cancelled")
+    entry = graph_of(journey.current_version_id or instance.version_id).entry
+    rule, _days = _rule(journey, entry)
+    others = Instance.objects.filter(journey=journey, client=instance.client, status__in=Instance.LIVE)
+    if (instance.exclusive or rule != ReEntry.ALWAYS) and others.exclude(id=instance.id).exists():
+        raise Conflict("This client is in the journey already, in a newer passage.", code="already_active")
+    if entry.max_live is not None:
+        _check_limits(journey, entry.model_copy(update={"max_per_day": None, "max_total": None}), now=now)
+
+
+def one_at_a_time(journey: Journey, client: Client) -> None:
     """Let two entries of the same client into the same journey wait for each other until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [journey.id % 2**31, client.id % 2**31])

@@ -10,7 +10,7 @@ from typing import Any
 
 from channels.models import Message
 from engine.graphs import graph_of
-from engine.models import Approval, Instance, InterventionTicket, NodeExecution, Schedule
+from engine.models import Approval, Instance, NodeExecution, Schedule, TicketLine
 from engine.places import Place
 from engine.services import simulating
 from engine.simulation.calendar import Happening
@@ -46,7 +46,7 @@ class _Known:
     calendar: Calendar
     messages: Mapping[str, list[Message]]
     approvals: Mapping[str, list[Approval]]
-    tickets: Mapping[int, list[InterventionTicket]]
+    tickets: Mapping[int, list[TicketLine]]
     now: datetime
 
 
@@ -104,8 +104,8 @@ def _known(instance: Instance, *, now: datetime) -> _Known:
     approvals: dict[str, list[Approval]] = defaultdict(list)
     for approval in Approval.objects.filter(instance=instance).order_by("id"):
         approvals[approval.place.partition("#")[0]].append(approval)
-    tickets: dict[int, list[InterventionTicket]] = defaultdict(list)
-    for ticket in InterventionTicket.objects.filter(instance=instance).order_by("id"):
+    tickets: dict[int, list[TicketLine]] = defaultdict(list)
+    for ticket in TicketLine.objects.filter(instance=instance).select_related("ticket").order_by("id"):
         tickets[ticket.schedule_id].append(ticket)
     return _Known(
         instance=instance,
@@ -424,11 +424,12 @@ def _approval(approval: Approval) -> dict[str, Any]:
     }
 
 
-def _person(tickets: Sequence[InterventionTicket]) -> list[dict[str, Any]]:
+def _person(tickets: Sequence[TicketLine]) -> list[dict[str, Any]]:
     """Say what people were asked about it, and what they decided."""
     return [
         {
-            "ticket_id": one.public_id,
+            "ticket_id": one.ticket.public_id,
+            "line_id": one.public_id,
             "asked": one.summary,
             "resolution": one.resolution,
             "by": one.resolved_by,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.models import Instance, InterventionTicket, Schedule
+from engine.models import Instance, Schedule, TicketLine
 from engine.services import dispatch, interventions
 from journeys.language.calendar import Calendar, due_from_meant
 
@@ -63,8 +63,8 @@ def follow(
     )
     tickets = {
         ticket.schedule_id: ticket
-        for ticket in InterventionTicket.objects.filter(
-            schedule_id__in=[one.id for one in schedules], status=InterventionTicket.Status.OPEN
+        for ticket in TicketLine.objects.filter(
+            schedule_id__in=[one.id for one in schedules], status=TicketLine.Status.OPEN
         )
     }
     followed: list[Followed] = []
@@ -91,7 +91,7 @@ def _follow_one(
     schedule: Schedule,
     calendar: Calendar,
     stood: Calendar | None,
-    ticket: InterventionTicket | None,
+    ticket: TicketLine | None,
     followed: list[Followed],
     *,
     now: datetime,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +14,10 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two beats of a worker.
 EVERY = 5.0
+#: Who shows life with every tick that was carried out.
+TICKS = "beat"
+#: Seconds without a sign of life after which somebody counts as silent.
+SILENT_AFTER = 10.0
 
 
 def beat(name: str, **detail: Any) -> None:
@@ -26,18 +30,42 @@ def beat(name: str, **detail: Any) -> None:
         )
 
 
-def keep_beating(name: str, *, queues: Sequence[str]) -> threading.Event:
-    """Beat every few seconds from a daemon thread, until the returned event is set or the process ends."""
+def is_silent(name: str, *, seconds: float = SILENT_AFTER) -> bool:
+    """Tell whether `name` has shown no life for so long, by PostgreSQL's own time, or never."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT NOT EXISTS (SELECT 1 FROM engine_heartbeat WHERE name = %s
+                   AND beat_at > clock_timestamp() - make_interval(secs => %s))""",
+            [name, seconds],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def keep_beating(
+    name: str, *, queues: Sequence[str], stand_in: Callable[[], object] = lambda: None
+) -> threading.Event:
+    """Beat every few seconds from a daemon thread, until the returned event is set or the process ends.
+
+    While the beat of the ticks is silent, `stand_in` is called each time: who finds lost work must not hang on one
+    process. It opens its own transactions; what it raises is logged.
+    """
     stop = threading.Event()
 
     def go_on() -> None:
+        first = True
         while True:
             try:
                 beat(name, queues=list(queues))
+                # Whoever starts together with the beat gives it the time to begin.
+                if not first and is_silent(TICKS):
+                    stand_in()
             except DatabaseError as error:
                 log.warning("heartbeat_missed", name=name, error=type(error).__name__)
+            except Exception:
+                log.exception("stand_in_broke", name=name)
             finally:
                 connection.close()
+            first = False
             if stop.wait(EVERY):
                 return
 

@@ -13,8 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engine.models import IncomingHook, TriggerEvent
-from engine.services import calling, triggering
+from engine.models import DeadLetter, IncomingHook, TriggerEvent
+from engine.services import calling, dead_letters, triggering
 from journeys.contacts import normal_email
 from journeys.encryption import blind_index
 from journeys.errors import Conflict, Invalid
@@ -27,6 +27,9 @@ from journeys.services import audit
 TOKEN_LENGTH = 40
 #: The last use is written down this exactly, so that a busy door is not one hot row.
 USED_EVERY = timedelta(minutes=1)
+
+#: Where a call's own id stands, the first one that is there.
+ID_HEADERS = ("webhook-id", "idempotency-key")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _PATH = re.compile(r"[^.\s]{1,100}(\.[^.\s]{1,100}){0,9}")
@@ -160,8 +163,24 @@ def hook_receive(
     )
 
 
+def hook_keep(
+    *, hook: IncomingHook, headers: Mapping[str, str], body: bytes, error: Exception, now: datetime
+) -> DeadLetter:
+    """Keep a call that could not be taken in by a fault of ours, so that it can be taken in later."""
+    ids = {name: headers[name] for name in ID_HEADERS if headers.get(name)}
+    told = next(iter(ids.values()), "").encode() or body
+    return dead_letters.keep(
+        kind="event",
+        key=f"{hook.public_id}:{hashlib.sha256(told).hexdigest()}",
+        vendor_id=hook.vendor_id,
+        payload={"hook": hook.public_id, "headers": ids, "body": body.decode()},
+        error=error,
+        now=now,
+    )
+
+
 def _event_id(hook: IncomingHook, headers: Mapping[str, str], content: Any, body: bytes) -> str:
-    given = headers.get("webhook-id") or headers.get("idempotency-key") or ""
+    given = next((headers[name] for name in ID_HEADERS if headers.get(name)), "")
     if not given and hook.id_path:
         found = calling.at(content, hook.id_path)
         given = str(found) if isinstance(found, str | int) else ""

@@ -11,15 +11,16 @@ from django.db import transaction
 from channels.services import sending
 from engine import signals
 from engine.graphs import graph_of
-from engine.models import Instance, InterventionTicket, Schedule, TriggerEvent
-from engine.services import dispatch, entering, interventions
+from engine.models import Instance, NodeExecution, Schedule, TicketLine, TriggerEvent
+from engine.services import dispatch, entering, interventions, ticket_lines
+from engine.services.leaving import write_left
+from engine.services.pausing import TICKET, changed, go_on, pause
 from journeys.errors import Conflict, Invalid
 from journeys.language.errors import DefinitionInvalid
 from journeys.language.graph import Graph
 from journeys.language.zones import local_instant
 from journeys.models import Client, Journey, Vendor, Wedding
 from journeys.selectors import main_wedding
-from journeys.services import audit
 
 Status = Instance.Status
 
@@ -80,8 +81,7 @@ def instance_start(
             wedding_at=wedding_start(wedding),
             placed_at=now,
         )
-        audit.record(vendor=vendor, actor=actor, action="instance.started", obj=instance, now=now)
-        signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
+        changed(instance, "instance.started", now=now, actor=actor)
         signals.instance_started.send(sender=Instance, instance=instance, now=now, actor=actor)
         dispatch.offer_on_commit([first.id], now=now)
     return instance
@@ -110,29 +110,23 @@ def _locked(instance: Instance) -> Instance:
     return Instance.objects.select_for_update().get(id=instance.id)
 
 
-def _changed(instance: Instance, action: str, *, now: datetime, actor: str, **detail: Any) -> Instance:
-    audit.record(vendor=instance.vendor, actor=actor, action=action, obj=instance, now=now, **detail)
-    signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
-    return instance
-
-
 def instance_pause(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
     """Hold an instance where it is; what is at the provider already can not be called back.
 
-    Pausing a paused instance changes nothing.
+    Pausing a paused instance changes nothing, but one that only its tickets hold is held by the person from then on:
+    it stays paused when they are resolved.
 
     Raises:
         Conflict: it has ended (`ended`).
     """
     with transaction.atomic():
         instance = _locked(instance)
-        if instance.status == Status.PAUSED:
+        if instance.status == Status.PAUSED and instance.paused_by != TICKET:
             return instance
-        if instance.status != Status.ACTIVE:
+        if instance.status not in Instance.LIVE:
             raise Conflict("This journey has ended for the client: there is nothing to pause.", code="ended")
-        instance.status, instance.reason = Status.PAUSED, reason[:300]
-        instance.save(update_fields=["status", "reason"])
-        return _changed(instance, "instance.paused", now=now, actor=actor, reason=reason)
+        pause(instance, by=actor, reason=reason)
+        return changed(instance, "instance.paused", now=now, actor=actor, reason=reason)
 
 
 def instance_resume(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
@@ -147,11 +141,8 @@ def instance_resume(*, instance: Instance, now: datetime, actor: str, reason: st
             return instance
         if instance.status != Status.PAUSED:
             raise Conflict("This journey has ended for the client: start it anew instead.", code="ended")
-        instance.status, instance.reason = Status.ACTIVE, ""
-        instance.save(update_fields=["status", "reason"])
-        due = Schedule.objects.filter(instance=instance, state=Schedule.State.WAITING, due_at__lte=now)
-        dispatch.offer_on_commit(list(due.values_list("id", flat=True)), now=now)
-        return _changed(instance, "instance.resumed", now=now, actor=actor, reason=reason)
+        go_on(instance, now=now)
+        return changed(instance, "instance.resumed", now=now, actor=actor, reason=reason)
 
 
 def instance_cancel(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
@@ -167,11 +158,21 @@ def instance_cancel(*, instance: Instance, now: datetime, actor: str, reason: st
         if instance.status not in Instance.LIVE:
             raise Conflict("This journey has ended for the client already.", code="ended")
         instance.status, instance.reason, instance.finished_at = Status.CANCELLED, reason[:300], now
-        instance.save(update_fields=["status", "reason", "finished_at"])
+        instance.paused_by = ""
+        instance.save(update_fields=["status", "reason", "finished_at", "paused_by"])
+        # The tickets first: a provider's report that settles one goes from the ticket to its place.
+        interventions.close_all(instance=instance, resolution="cancel", now=now, actor=actor)
+        standing = list(Schedule.objects.filter(instance=instance).order_by("id"))
+        write_left(
+            standing,
+            instance=instance,
+            status=NodeExecution.Status.CANCELLED,
+            reason=reason or "The journey was stopped.",
+            now=now,
+        )
         Schedule.objects.filter(instance=instance).delete()
         sending.give_up(place=f"{instance.public_id}:", now=now)
-        interventions.close_all(instance=instance, resolution="cancel", now=now, actor=actor)
-        return _changed(instance, "instance.cancelled", now=now, actor=actor, reason=reason)
+        return changed(instance, "instance.cancelled", now=now, actor=actor, reason=reason)
 
 
 def instance_retry(*, instance: Instance, now: datetime, actor: str, reason: str = "") -> Instance:
@@ -184,10 +185,8 @@ def instance_retry(*, instance: Instance, now: datetime, actor: str, reason: str
         instance = _locked(instance)
         if instance.status not in Instance.LIVE:
             raise Conflict("This journey has ended for the client: start it anew instead.", code="ended")
-        open_tickets = InterventionTicket.objects.filter(
-            instance=instance, status=InterventionTicket.Status.OPEN
-        )
-        retried = [interventions.ticket_retry(ticket=one, now=now, actor=actor) for one in open_tickets]
+        stopped = TicketLine.objects.filter(instance=instance, status=TicketLine.Status.OPEN).order_by("id")
+        retried = [ticket_lines.line_retry(line=one, now=now, actor=actor) for one in stopped]
         between = Schedule.objects.filter(
             instance=instance, state=Schedule.State.WAITING, attempt__gt=0, due_at__gt=now
         )
@@ -196,10 +195,10 @@ def instance_retry(*, instance: Instance, now: datetime, actor: str, reason: str
         if not retried and not ids:
             raise Conflict("Nothing of this journey has failed for the client.", code="nothing_to_retry")
         dispatch.offer_on_commit(ids, now=now)
-        return _changed(instance, "instance.retried", now=now, actor=actor, reason=reason)
+        return changed(instance, "instance.retried", now=now, actor=actor, reason=reason)
 
 
 def tell_finished(instance_ids: Sequence[int], *, now: datetime) -> None:
     """Tell observers and the audit of instances that a commit ended, inside its transaction."""
     for instance in Instance.objects.filter(id__in=instance_ids).select_related("vendor"):
-        _changed(instance, "instance.completed", now=now, actor="engine")
+        changed(instance, "instance.completed", now=now, actor="engine")

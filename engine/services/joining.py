@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from engine.graphs import graph_of, leads_to_dates
-from engine.models import Instance, InterventionTicket, NodeExecution, Schedule
+from engine.models import Instance, NodeExecution, Schedule, TicketLine
 from engine.services import dispatch, ending
 from engine.services.instances import tell_finished
 from engine.services.steps import NO_DATES
@@ -46,9 +46,7 @@ def _settle(instance: Instance, *, result: str, now: datetime) -> None:
 
 
 def _standing(rows: Mapping[int, Schedule]) -> list[joins.Standing]:
-    tickets = InterventionTicket.objects.filter(
-        schedule_id__in=list(rows), status=InterventionTicket.Status.OPEN
-    )
+    tickets = TicketLine.objects.filter(schedule_id__in=list(rows), status=TicketLine.Status.OPEN)
     failed = set(tickets.values_list("schedule_id", flat=True))
     return [
         joins.Standing(row.id, row.node_id, row.branch, failed=row.id in failed, rounds=row.rounds or {})

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from channels.models import Message
 from engine import signals
 from engine.graphs import graph_of
-from engine.models import Instance, InterventionTicket, NodeExecution, Schedule
+from engine.models import Instance, NodeExecution, Schedule, TicketLine
 from engine.places import Place
 from engine.services import approvals, dispatch, joining
 from journeys import selectors
@@ -81,9 +81,9 @@ def judge(instances: Sequence[Instance], *, target: Graph, now: datetime) -> lis
     ids = [instance.id for instance in instances]
     standing = _schedules(ids)
     tickets = set(
-        InterventionTicket.objects.filter(
-            instance_id__in=ids, status=InterventionTicket.Status.OPEN
-        ).values_list("schedule_id", flat=True)
+        TicketLine.objects.filter(instance_id__in=ids, status=TicketLine.Status.OPEN).values_list(
+            "schedule_id", flat=True
+        )
     )
     done = _done(ids)
     open_places = _open_places(instances)

@@ -9,7 +9,7 @@ an answer to what somebody has just done; a reminder waits for them where it can
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,9 +23,12 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from channels.models import Message
-from channels.services import sending
-from channels.services.sending import StaleFence
+from channels.services import admission, sending
+from channels.services.admission import Permit
+from channels.services.circuits import Barred
+from channels.services.sending import MessageSpec, StaleFence
 from engine.models import Meeting, MeetingNotice
+from engine.services import dead_letters
 from engine.services.meeting_letters import channel_of, recipient_of, spec_of
 from journeys.language.calendar import BusinessCalendar, Offset, SendingHours, local_instant, local_time
 from journeys.language.contact_rules import ContactRules
@@ -68,16 +71,18 @@ UPDATE engine_meetingnotice
 SET state = 'sending', fence = fence + 1, attempt = attempt + 1,
     lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE id = %(id)s AND fence = %(fence)s AND state = 'queued'
-RETURNING fence
+RETURNING fence, attempt
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Held:
     """A letter that is leased."""
 
     notice_id: int
     fence: int
+    attempt: int
+    permit: Permit = field(default_factory=Permit)
 
 
 def follow(*, meeting: Meeting, kind: MeetingNotice.Kind, now: datetime) -> None:
@@ -142,6 +147,9 @@ def carry_out(*, places: Sequence[tuple[int, int]], now: datetime) -> int:
         held = _claim(notice_id, fence)
         if held is None:
             continue
+        if held.attempt > RETRIES.max_attempts:
+            _quarantine(held, now=now)
+            continue
         try:
             _send(held, now=now)
             done += 1
@@ -166,14 +174,37 @@ def _break(held: _Held, error: Exception, *, now: datetime) -> None:
             until = now + RETRIES.ceiling(notice.attempt, seconds_to_wedding=None)
             _wait(notice, until=until, reason=reason, was_a_try=True)
         else:
-            _fail(notice, reason, now=now)
+            _give_up(notice, reason, error, now=now)
+
+
+def _quarantine(held: _Held, *, now: datetime) -> None:
+    """Give up on a letter that was begun so often and never came to a result: it may stop its workers."""
+    with transaction.atomic():
+        notice = _locked(held)
+        if notice is not None:
+            said = f"It was begun {held.attempt - 1} times and never came to a result."
+            _give_up(notice, said, None, now=now)
+
+
+def _give_up(notice: MeetingNotice, reason: str, error: Exception | None, *, now: datetime) -> None:
+    """Have a person tell the couple, and keep the letter so that it can be sent when the fault is mended."""
+    _fail(notice, reason, now=now)
+    dead_letters.keep(
+        kind="notice",
+        key=str(notice.pk),
+        vendor_id=notice.vendor_id,
+        payload={"notice_id": notice.pk},
+        error=error,
+        said="" if error else reason,
+        now=now,
+    )
 
 
 def _claim(notice_id: int, fence: int) -> _Held | None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"id": notice_id, "fence": fence, "lease": settings.QUEUE_LEASE_SECONDS})
         row = cursor.fetchone()
-    return _Held(notice_id, int(row[0])) if row else None
+    return _Held(notice_id, int(row[0]), int(row[1])) if row else None
 
 
 def _send(held: _Held, *, now: datetime) -> None:
@@ -188,6 +219,7 @@ def _send(held: _Held, *, now: datetime) -> None:
         with transaction.atomic():
             notice = _locked(held)
             message = sending.record(message_id=message.id, fence=held.fence, result=result, now=now)
+            admission.heard(message, result, permit=held.permit, now=now)
             _settle(notice, message, now=now, after=result.retry_after)
         return
     if message.status == Message.Status.IN_DOUBT:
@@ -242,7 +274,19 @@ def _prepared(notice: MeetingNotice, held: _Held, *, now: datetime) -> Message |
     except TextError as error:
         _fail(notice, str(error), now=now)
         return None
+    return _written(notice, spec, held, now=now)
+
+
+def _written(notice: MeetingNotice, spec: MessageSpec, held: _Held, *, now: datetime) -> Message | None:
+    """Write the ledger's row, unless the letter has to wait for its provider."""
+    answer = admission.ask(channel=spec.channel, key=spec.key, now=now)
+    if isinstance(answer, Barred):
+        _put_off(notice, answer, now=now)
+        return None
+    held.permit = answer
     message = sending.prepare(spec=spec, fence=held.fence, now=now)
+    if message.status != Message.Status.SENDING:
+        held.permit.give_back()
     notice.message_ref = message.public_id
     notice.save(update_fields=["message_ref"])
     return message
@@ -269,6 +313,8 @@ def _settle(
         _close(notice, State.SENT, "")
     elif message.status == status.IN_DOUBT:
         _wait(notice, until=now + DOUBT_EVERY, reason="In doubt: nobody knows yet whether it was taken.")
+    elif message.status == status.RETRY and (barred := admission.barred_now(message, now=now)):
+        _put_off(notice, barred, now=now)
     elif message.status == status.RETRY and RETRIES.allows(notice.attempt):
         # No jitter: letters about one meeting are few.
         pause = RETRIES.ceiling(notice.attempt, seconds_to_wedding=None)
@@ -276,6 +322,14 @@ def _settle(
         _wait(notice, until=until, reason=message.reason, was_a_try=True)
     else:
         _fail(notice, message.reason or "It could not be sent.", now=now)
+
+
+def _put_off(notice: MeetingNotice, barred: Barred, *, now: datetime) -> None:
+    """Let a letter wait for its provider's account without a try; a person hears of one that waits too long."""
+    if now - barred.since >= timedelta(hours=settings.CIRCUIT_GIVE_UP_HOURS):
+        _fail(notice, barred.reason, now=now)
+    else:
+        _wait(notice, until=barred.until, reason=barred.reason)
 
 
 def _close(notice: MeetingNotice, state: MeetingNotice.State, reason: str) -> None:

@@ -13,7 +13,7 @@ from django.db.utils import InterfaceError, OperationalError
 from channels.services.sending import StaleFence
 from engine.graphs import leads_to_dates, paths_read_by
 from engine.models import Instance, NodeExecution, Schedule
-from engine.services import failures, modules
+from engine.services import failures, modules, quarantine
 from engine.services.calling import Call
 from engine.services.claims import MAX_CLAIMS, LeaseLost, claim, lock_instances
 from engine.services.commits import Claim
@@ -73,8 +73,11 @@ def _run_alone(held: Claim, *, now: datetime) -> int:
         with transaction.atomic():
             lock_instances([held.instance_id])
             step = Step.of(held)
-            failures.park(step, Fail(ErrorClass.PERMANENT, "poison", message), now=now)
-            return write([step.result(now=now)], now=now)
+            failures.park(step, Fail(ErrorClass.PERMANENT, quarantine.CODE, message), now=now)
+            done = write([step.result(now=now)], now=now)
+            if done:
+                quarantine.keep(held, message, now=now)
+            return done
     try:
         with transaction.atomic():
             step = prepare([held], now=now)[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.models import Message
 from engine.graphs import graph_of
-from engine.models import Instance, InterventionTicket, Schedule
+from engine.models import Instance, Schedule, TicketLine
 from engine.places import Place
 from journeys import selectors
 from journeys.language.calendar import Calendar, due_from_meant, due_of, is_dated
@@ -58,9 +58,9 @@ def steps_ahead(wedding: Wedding, *, now: datetime) -> dict[str, Standing]:
         )
     }
     tickets = set(
-        InterventionTicket.objects.filter(
-            instance_id__in=instances, status=InterventionTicket.Status.OPEN
-        ).values_list("schedule_id", flat=True)
+        TicketLine.objects.filter(instance_id__in=instances, status=TicketLine.Status.OPEN).values_list(
+            "schedule_id", flat=True
+        )
     )
     open_places = _open_places(one.public_id for one in instances.values())
     found: dict[str, Standing] = {}

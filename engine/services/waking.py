@@ -8,27 +8,34 @@ so nobody locks two passages of a client in different orders, and nothing is los
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Now
 from django.db.utils import InterfaceError, OperationalError
 
 from engine.models import Instance, Wake
-from engine.services import dispatch, ending, fact_dates
+from engine.services import dead_letters, dispatch, ending, fact_dates
 from engine.services.claims import lock_instances
+from journeys.models import Client
 
 log = structlog.get_logger(__name__)
 
 #: Outbox rows of one round.
 ROUND = 200
+#: How often telling is tried; the pauses in between double from one second on.
+MOST_TRIES = 5
+#: What stands in the outbox for so long was tried before.
+LATE = timedelta(seconds=5)
 
 #: A token that stands at a ticket waits for its person.
 _WAKE = """
 UPDATE engine_schedule s SET state = 'waiting', due_at = %(now)s, fence = s.fence + 1, lease_until = NULL
 WHERE s.instance_id = ANY(%(instances)s) AND s.state IN ('waiting', 'parked') AND s.awaits && %(topics)s::varchar[]
   AND s.waiting IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM engine_interventionticket t WHERE t.schedule_id = s.id AND t.status = 'open')
+  AND NOT EXISTS (SELECT 1 FROM engine_ticketline t WHERE t.schedule_id = s.id AND t.status = 'open')
 RETURNING s.id
 """
 
@@ -45,22 +52,86 @@ def wake(*, client_id: int, topics: Sequence[str], now: datetime) -> None:
 def process(*, now: datetime, only: int | None = None) -> int:
     """Empty the outbox, outside any transaction, and return how many tokens were woken.
 
-    Two at once take different rows. What breaks for one client is logged and left for the next round.
+    Two at once take different rows. What breaks for one client is put off without holding the others up; after
+    MOST_TRIES it is a dead letter.
     """
-    rows = Wake.objects.order_by("id").values_list("client_id", flat=True)
-    clients = list(dict.fromkeys((rows.filter(id=only) if only else rows)[:ROUND]))
     woken = 0
-    for client_id in clients:
+    for client_id, is_late in _clients(only).items():
         try:
+            # Who had it in hand before may have died of it: from now on a try is counted before it is made.
+            if is_late and not _may_try(client_id, now=now):
+                continue
             with transaction.atomic():
                 woken += _wake_client(client_id, now=now)
-        except Exception:
+        except Exception as error:
             log.exception("wake_broke", client=client_id)
+            _put_off(client_id, error, is_counted=is_late, now=now)
     return woken
 
 
+def _clients(only: int | None) -> dict[int, bool]:
+    """Name the clients of one round, oldest first, each with whether it should have been told long ago."""
+    rows = Wake.objects.order_by("id")
+    rows = rows.filter(id=only) if only else rows.filter(next_at__lte=Now())
+    is_late = ExpressionWrapper(Q(written_at__lt=Now() - LATE), output_field=BooleanField())
+    clients: dict[int, bool] = {}
+    for client_id, late in rows.annotate(is_late=is_late).values_list("client_id", "is_late")[:ROUND]:
+        clients[client_id] = clients.get(client_id, False) or late
+    return clients
+
+
+def _may_try(client_id: int, *, now: datetime) -> bool:
+    """Count a try before it is made; False when there were enough, and a person has it now."""
+    with transaction.atomic():
+        rows = _locked(client_id)
+        tries = 1 + max((row.broke for row in rows), default=0)
+        if rows and tries > MOST_TRIES:
+            _keep(client_id, rows, None, now=now)
+            return False
+        _count(rows, tries)
+        return bool(rows)
+
+
+def _put_off(client_id: int, error: Exception, *, is_counted: bool, now: datetime) -> None:
+    """Try what broke again a little later each time; at last keep it whole for a person."""
+    try:
+        with transaction.atomic():
+            rows = _locked(client_id)
+            tries = max((row.broke for row in rows), default=0) + (0 if is_counted else 1)
+            if rows and tries >= MOST_TRIES:
+                _keep(client_id, rows, error, now=now)
+            elif not is_counted:
+                _count(rows, tries)
+    except DatabaseError as unwritten:
+        log.warning("wake_not_put_off", client=client_id, error=type(unwritten).__name__)
+
+
+def _locked(client_id: int) -> list[Wake]:
+    return list(Wake.objects.select_for_update(skip_locked=True).filter(client_id=client_id))
+
+
+def _count(rows: Sequence[Wake], tries: int) -> None:
+    Wake.objects.filter(id__in=[row.id for row in rows]).update(
+        broke=tries, next_at=Now() + timedelta(seconds=2 ** (tries - 1))
+    )
+
+
+def _keep(client_id: int, rows: Sequence[Wake], error: Exception | None, *, now: datetime) -> None:
+    client = Client.objects.filter(id=client_id).values_list("public_id", "vendor_id").first()
+    dead_letters.keep(
+        kind="wake",
+        key=client[0] if client else str(client_id),
+        vendor_id=client[1] if client else None,
+        payload={"client_id": client_id, "topics": sorted({topic for row in rows for topic in row.topics})},
+        error=error,
+        said="" if error else f"It was begun {MOST_TRIES} times and never came to a result.",
+        now=now,
+    )
+    Wake.objects.filter(id__in=[row.id for row in rows]).delete()
+
+
 def _wake_client(client_id: int, *, now: datetime) -> int:
-    rows = list(Wake.objects.select_for_update(skip_locked=True).filter(client_id=client_id))
+    rows = _locked(client_id)
     if not rows:
         return 0
     topics = sorted({topic for row in rows for topic in row.topics})

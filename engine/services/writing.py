@@ -31,9 +31,8 @@ def write(results: Sequence[Result], *, now: datetime) -> int:
     on_facts = [one for one in won if any(_hangs_on_a_fact(place) for place in one.successors)]
     if on_facts:
         fact_dates.follow_facts(instance_ids=[one.claim.instance_id for one in on_facts], now=now)
+    _open_tickets(won, now=now)
     for result in won:
-        if result.ticket:
-            interventions.ticket_open(claim=result.claim, draft=result.ticket, now=now)
         if result.error_class:
             log_failure(result, now=now)
         if result.stay is None and result.status != NodeExecution.Status.SUCCEEDED:
@@ -42,6 +41,13 @@ def write(results: Sequence[Result], *, now: datetime) -> int:
     _join(won, now=now)
     ring_on_commit(committed.places)
     return len(won)
+
+
+def _open_tickets(won: Sequence[Result], *, now: datetime) -> None:
+    """Open tickets in one order, so that two batches with the same causes never wait for each other."""
+    stopped = [(one.claim, one.ticket) for one in won if one.ticket]
+    for claim, draft in sorted(stopped, key=lambda one: (one[1].code, one[0].schedule_id)):
+        interventions.ticket_open(claim=claim, draft=draft, now=now)
 
 
 def _hangs_on_a_fact(place: NextPlace) -> bool:

@@ -15,10 +15,10 @@ from engine.graphs import graph_of
 from engine.models import (
     Approval,
     Instance,
-    InterventionTicket,
     MeetingType,
     NodeExecution,
     Schedule,
+    TicketLine,
     TriggerEvent,
 )
 from engine.services import modules
@@ -276,7 +276,7 @@ def _stand(loaded: Loaded, instances: Sequence[Instance]) -> None:
     rows = NodeExecution.objects.filter(instance__in=instances, status=NodeExecution.Status.SUCCEEDED)
     for row in rows.order_by("at", "id"):
         history[row.instance_id].append(row)
-    tickets = InterventionTicket.objects.filter(instance__in=instances, status=InterventionTicket.Status.OPEN)
+    tickets = TicketLine.objects.filter(instance__in=instances, status=TicketLine.Status.OPEN)
     loaded.schedules, loaded.history = schedules, history
     loaded.tickets = frozenset(tickets.values_list("schedule_id", flat=True))
     needed = RECORD_ROOTS | KEPT_ROOTS if _reads_records(loaded.subject) else KEPT_ROOTS

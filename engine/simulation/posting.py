@@ -8,8 +8,9 @@ from typing import cast
 
 from channels.addresses import index_of
 from channels.models import Message
+from engine.models import NodeExecution
 from engine.services import failures
-from engine.services.delivering import asking, holding
+from engine.services.delivering import asking, holding, sent_before
 from engine.services.delivering.copies import Copy, copies_of, instance_of, settings_of, spec_of, wording_of
 from engine.services.delivering.delivery import Delivery
 from engine.services.steps import Step
@@ -91,9 +92,10 @@ class PaperDelivery(Delivery):
             holiday_name=self.step.calendar.business.holiday_name,
         )
         rules = self.world.rules_of(instance.vendor)
-        held = holding.judge_by(
-            self.step, self.outcome, self.copies, rules=rules, situation=situation, now=now
-        )
+        goes_out = [copy for copy in self.copies if copy.key not in self.kept]
+        if not goes_out:
+            return True
+        held = holding.judge_by(self.step, self.outcome, goes_out, rules=rules, situation=situation, now=now)
         if held is not None and held.side != "wait" and self._comes_too_late(held, now=now):
             return False
         return self._consents(now=now) and not self._is_held(held)
@@ -142,9 +144,12 @@ class PaperDelivery(Delivery):
 
     def _write(self, copy: Copy) -> None:
         """Write one copy into the ledger of this world, as the provider took it or as it is withheld."""
-        withheld = withheld_because(copy, self.world)
+        kept = self.kept.get(copy.key, "")
+        withheld = kept or withheld_because(copy, self.world)
+        if kept:
+            self.passage.kept[self.step.claim.node_id, copy.recipient.role] += 1
         subject = text = ""
-        if self.texts:
+        if self.texts and not kept:
             spec = spec_of(self.step, self.outcome, copy, wording_of(self.step, self.outcome, copy))
             subject, text = spec.subject, spec.text
         recipient = copy.recipient
@@ -192,10 +197,18 @@ def post(
     if isinstance(copies, Fail):
         failures.resolve(step, copies, now=now)
         return Posted()
+    left = sent_before.left_before(step, outcome)
+    if left is not None:
+        step.reason = left.reason
+        step.leave(port=left.port, status=NodeExecution.Status.SKIPPED, now=now)
+        return Posted()
+    node_id = step.claim.node_id
+    also = {role: times for (name, role), times in passage.kept.items() if name == node_id}
     delivery = PaperDelivery(
         step,
         outcome,
         copies,
+        kept=sent_before.kept(step, outcome, copies, also=also),
         world=world,
         passage=passage,
         token=token,

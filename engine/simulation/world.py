@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -72,6 +73,8 @@ class Passage:
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: When each place last sent something.
     sent_at: dict[str, datetime] = field(default_factory=dict)
+    #: Copies that a roll back keeps from going out again, by (step, role).
+    kept: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: The root `tasks`.
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The root `journeys`: what this passage started.

@@ -16,6 +16,8 @@ class ErrorClass(StrEnum):
     PERMANENT = "permanent"
     #: Missing or wrong data of this one couple: the step decides (ticket, skip, error port).
     USER = "user"
+    #: Key, contract or configuration of the account that everything goes through: nobody's message is at fault.
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)

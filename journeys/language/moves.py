@@ -72,7 +72,7 @@ class Bridge:
     def __init__(self, *, old: Graph, new: Graph) -> None:
         self.old = old
         self.new = new
-        self._around = _splits_around(new)
+        self._around = splits_around(new)
         self._merges = _merges_of(old), _merges_of(new)
         self._ahead: dict[str, frozenset[str]] = {}
 
@@ -186,7 +186,7 @@ def _frames(branch: str) -> tuple[branches.Frame, ...]:
     return tuple(reversed(found))
 
 
-def _splits_around(graph: Graph) -> dict[str, tuple[str, ...]]:
+def splits_around(graph: Graph) -> dict[str, tuple[str, ...]]:
     """Return the splits around each step, the outermost first; a merge stands outside of the split it merges."""
     edges = _leaving(graph)
     around: dict[str, tuple[str, ...]] = {graph.start.id: ()}

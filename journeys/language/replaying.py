@@ -47,6 +47,23 @@ class Happened:
         return self.status not in _STAYS and (self.status != "failed" or bool(self.port))
 
 
+@dataclass(frozen=True, slots=True)
+class BegunAnew:
+    """Say that a person put the passage back: whatever stood was taken away, and one token stands here."""
+
+    #: That of what happened last before.
+    number: int
+    node_id: str
+    visit: int
+    #: It had ended, so that nothing stood; some ways to end leave no row for each token.
+    had_ended: bool = False
+
+    @property
+    def at(self) -> At:
+        """Return the place, outside of every split."""
+        return self.node_id, "", self.visit
+
+
 @dataclass(slots=True)
 class Replayed:
     """Say where the tokens of a passage stand after its history, and what of it makes no sense."""
@@ -57,19 +74,29 @@ class Replayed:
     faults: list[str] = field(default_factory=list)
 
 
-def replay(happened: Iterable[Happened], *, graph_at: Callable[[Happened], Graph], start: str) -> Replayed:
+def replay(
+    happened: Iterable[Happened | BegunAnew], *, graph_at: Callable[[Happened], Graph], start: str
+) -> Replayed:
     """Return where a passage stands that began at `start`; `happened` is its whole history in its order.
 
     `graph_at` gives the version that held when something happened.
     """
     replayed = Replayed({(start, "", 1): {}})
     for one in happened:
-        if one.at not in replayed.standing:
+        if isinstance(one, BegunAnew):
+            _begin_anew(replayed, one)
+        elif one.at not in replayed.standing:
             replayed.faults.append(f"{_said(one.at)} is told of, where nobody stood.")
         elif one.leaves:
             rounds = replayed.standing.pop(one.at)
             _go_on(replayed, one, graph_at(one), rounds)
     return replayed
+
+
+def _begin_anew(replayed: Replayed, one: BegunAnew) -> None:
+    left = () if one.had_ended else replayed.standing
+    replayed.faults += [f"{_said(at)} was left standing when the passage was put back." for at in left]
+    replayed.standing = {one.at: {}}
 
 
 def _go_on(replayed: Replayed, one: Happened, graph: Graph, rounds: dict[str, int]) -> None:

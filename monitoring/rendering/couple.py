@@ -53,7 +53,7 @@ class Step:
     past: bool
     gone: bool
     conditional: bool
-    ticket_id: str = ""
+    line_id: str = ""
     #: (text, address of the page) of the messages that went out with it.
     messages: tuple[tuple[str, str], ...] = ()
     #: The journey's name, where the couple is in several.
@@ -157,7 +157,7 @@ def _step(
         past=entry.state in PAST,
         gone=entry.state == "skipped",
         conditional=entry.conditional and entry.state == "planned",
-        ticket_id=entry.ticket_id,
+        line_id=entry.line_id,
         messages=tuple(_message(one, pages=pages) for one in entry.messages) if entry.state in PAST else (),
         journey=entry.journey if several else "",
         why_url=f"/journey-monitor/instances/{entry.instance_id}/why?step={entry.node_id}",
@@ -215,7 +215,7 @@ def _message(message: Message, *, pages: dict[str, str]) -> tuple[str, str]:
 def sentence(line: Line, *, wedding: Wedding | None, now: datetime) -> tuple[str, str]:
     """Say how far the day is, and what is done, needs somebody, and is planned."""
     done = sum(1 for one in (*line.past.folded, *line.past.steps) if one.mark == "sent")
-    needs = [one for one in line.current.steps if one.ticket_id]
+    needs = [one for one in line.current.steps if one.line_id]
     planned = sum(len(part.steps) for part in (line.planned, line.afterwards))
     parts = [f"{counted(done, 'step', 'steps')} done"]
     if needs:

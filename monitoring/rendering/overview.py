@@ -51,9 +51,9 @@ def sentence(view: Overview) -> tuple[str, str, str]:
     if not view.running:
         return strong, "Processing is switched off: nothing goes out until it is started again.", ""
     late = view.standing.late
-    if view.tickets_open:
-        noun = "one step" if view.tickets_open == 1 else f"{view.tickets_open:,} steps"
-        needs = "needs" if view.tickets_open == 1 else "need"
+    if view.steps_stopped:
+        noun = "one step" if view.steps_stopped == 1 else f"{view.steps_stopped:,} steps"
+        needs = "needs" if view.steps_stopped == 1 else "need"
         before = "Everything due goes out on time, except" if not late else "Some steps are late, and"
         return strong, f"{before} {noun} that {needs} a person.", f"{noun} that {needs} a person"
     if late:

@@ -12,7 +12,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from channels.addresses import index_of
 from channels.models import Message, SinkMessage
 from engine.graphs import graph_of
-from engine.models import Instance, InterventionTicket, Schedule
+from engine.models import Instance, Schedule, TicketLine
 from engine.selectors import TimelineEntry, timeline
 from journeys.contacts import normal_email, normal_phone
 from journeys.errors import Invalid
@@ -59,14 +59,14 @@ def plain(text: str) -> str:
 def _ordered(vendor: Vendor) -> QuerySet[Client]:
     """Give the vendor's couples by the day of their wedding, with what is counted of each."""
     planned = Wedding.objects.filter(client=OuterRef("pk")).exclude(status=Wedding.Status.CANCELLED)
-    tickets = Q(instances__tickets__status=InterventionTicket.Status.OPEN)
+    tickets = Q(instances__ticket_lines__status=TicketLine.Status.OPEN)
     return (
         owned_by(vendor, Client)
         .annotate(
             day=Subquery(planned.order_by("-pk").values("date")[:1]),
             live=Count("instances", filter=Q(instances__status__in=Instance.LIVE), distinct=True),
             paused=Count("instances", filter=Q(instances__status=Instance.Status.PAUSED), distinct=True),
-            open_tickets=Count("instances__tickets", filter=tickets, distinct=True),
+            open_tickets=Count("instances__ticket_lines", filter=tickets, distinct=True),
         )
         .only("id", "public_id", "display_name", "status")
         .order_by("day", "-pk")

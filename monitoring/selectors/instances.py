@@ -1,4 +1,4 @@
-"""Lists of instances and of tickets."""
+"""Lists of instances."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from engine.graphs import graph_of
-from engine.models import Instance, InterventionTicket, Schedule
+from engine.models import Instance, Schedule, TicketLine
 from journeys.language.errors import DefinitionInvalid
 from journeys.models import Vendor
 from journeys.scoping import owned_by
@@ -62,9 +62,7 @@ def _filtered(vendor: Vendor, *, status: str, journey: str, client: str, now: da
     if status in Instance.Status.values:
         rows = rows.filter(status=status)
     elif status == NEEDS:
-        open_ticket = InterventionTicket.objects.filter(
-            instance=OuterRef("pk"), status=InterventionTicket.Status.OPEN
-        )
+        open_ticket = TicketLine.objects.filter(instance=OuterRef("pk"), status=TicketLine.Status.OPEN)
         rows = rows.filter(Exists(open_ticket))
     elif status == LATE:
         due = Schedule.objects.filter(instance=OuterRef("pk"), due_at__lte=now).exclude(
@@ -104,8 +102,8 @@ def instance_page(
         .prefetch_related(
             Prefetch("schedules", Schedule.objects.order_by("due_at", "id"), to_attr="places"),
             Prefetch(
-                "tickets",
-                InterventionTicket.objects.filter(status=InterventionTicket.Status.OPEN),
+                "ticket_lines",
+                TicketLine.objects.filter(status=TicketLine.Status.OPEN),
                 to_attr="open_tickets",
             ),
         )
@@ -141,36 +139,3 @@ def instances_by_ids(*, vendor: Vendor, public_ids: Sequence[str]) -> list[Insta
         .in_bulk(list(dict.fromkeys(public_ids)), field_name="public_id")
     )
     return list(found.values())
-
-
-@dataclass(frozen=True, slots=True)
-class TicketRow:
-    """One ticket, with what a person must know to work it."""
-
-    ticket: InterventionTicket
-    name: str
-    client_id: str
-    step: str
-    zone: str
-
-
-def ticket_rows(*, vendor: Vendor, status: str = "open", size: int = PAGE) -> list[TicketRow]:
-    """Give a vendor's tickets, the most pressing and then the newest first."""
-    found = (
-        owned_by(vendor, InterventionTicket)
-        .filter(status=status)
-        .select_related("instance__client", "instance__wedding", "instance__journey")
-        .order_by("-pk")[:size]
-    )
-    order = {"emergency": 0, "engineering": 1, "support": 2}
-    rows = [
-        TicketRow(
-            ticket=one,
-            name=one.instance.client.display_name,
-            client_id=one.instance.client.public_id,
-            step=step_name(one.instance.version_id, one.node_id),
-            zone=one.instance.wedding.time_zone if one.instance.wedding else vendor.time_zone,
-        )
-        for one in found
-    ]
-    return sorted(rows, key=lambda row: order.get(row.ticket.level, 3)) if status == "open" else rows

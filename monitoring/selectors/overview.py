@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from engine.models import Instance, InterventionTicket, QueueControl
+from engine.models import Instance, InterventionTicket, QueueControl, TicketLine
 from engine.services.priorities import QUEUES, queue_span
 from journeys.language.zones import local_instant, local_time
 from journeys.models import Vendor, Wedding
@@ -68,7 +68,7 @@ WITH live AS (
 ), place AS (
     SELECT live.client_id,
         CASE
-            WHEN EXISTS (SELECT 1 FROM engine_interventionticket t
+            WHEN EXISTS (SELECT 1 FROM engine_ticketline t
                          WHERE t.instance_id = live.id AND t.status = 'open') THEN 1
             WHEN s.state = 'running' OR s.state = 'queued' AND s.lease_until > clock_timestamp() THEN 2
             WHEN live.status = 'paused' THEN 3
@@ -232,11 +232,10 @@ def near_weddings(*, vendor: Vendor, now: datetime) -> list[NearWedding]:
         .select_related("client")
     )
     numbers = [wedding.pk for wedding in weddings]
-    open_tickets = InterventionTicket.Status.OPEN
     tickets: dict[int, int] = {}
     for wedding_id in (
-        owned_by(vendor, InterventionTicket)
-        .filter(status=open_tickets, instance__wedding_id__in=numbers)
+        owned_by(vendor, TicketLine)
+        .filter(status=TicketLine.Status.OPEN, instance__wedding_id__in=numbers)
         .values_list("instance__wedding_id", flat=True)
     ):
         tickets[wedding_id] = tickets.get(wedding_id, 0) + 1
@@ -284,7 +283,9 @@ class Overview:
     last_week_line: list[int]
     queues: list[QueueStanding]
     weddings: list[NearWedding]
+    #: Causes, and the steps that they have stopped.
     tickets_open: int
+    steps_stopped: int
     tickets_near: int
     running: bool
     live_instances: int
@@ -306,6 +307,7 @@ def overview(*, vendor: Vendor, now: datetime) -> Overview:
     earlier, _ = steps_by_bin(vendor=vendor, since=since - WEEK, until=now - WEEK + AHEAD, width=width)
     weddings = near_weddings(vendor=vendor, now=now)
     open_tickets = owned_by(vendor, InterventionTicket).filter(status=InterventionTicket.Status.OPEN)
+    stopped = owned_by(vendor, TicketLine).filter(status=TicketLine.Status.OPEN)
     control = QueueControl.objects.filter(id=1).first()
     return Overview(
         now=now,
@@ -324,6 +326,7 @@ def overview(*, vendor: Vendor, now: datetime) -> Overview:
         queues=queues(vendor=vendor, now=now),
         weddings=weddings,
         tickets_open=open_tickets.count(),
+        steps_stopped=stopped.count(),
         tickets_near=sum(one.tickets for one in weddings),
         running=control.running if control else True,
         live_instances=owned_by(vendor, Instance).filter(status__in=Instance.LIVE).count(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
+from engine.services import bulk
 from journeys import clock
 from journeys.models import Vendor
 from monitoring.access import actor_of, vendor_deed, vendor_page
@@ -70,14 +71,27 @@ def _number(text: str) -> int | None:
 class _Asked:
     deed: str
     ids: list[str]
+    #: More are meant than are taken at once.
+    more: bool = False
 
 
-def _asked(request: HttpRequest) -> _Asked:
-    """Read what is to be done: `one` is "pause:ins_…" for a single row, `do` and `ids` for the chosen ones."""
+#: Whom a deed for a whole journey is meant for: those it changes something for.
+MEANT = {"pause": "active", "resume": "paused"}
+
+
+def _asked(request: HttpRequest, vendor: Vendor) -> _Asked:
+    """Read what is to be done: `one` is "pause:ins_…" for a single row, `do` and `ids` for the chosen ones.
+
+    `journey` in place of `ids` means everybody in it whom the deed is meant for, the oldest first.
+    """
     deed, _, single = request.POST.get("one", "").partition(":")
     if single:
         return _Asked(deed, [single])
-    return _Asked(request.POST.get("do", ""), request.POST.getlist("ids")[:MOST])
+    deed, journey = request.POST.get("do", ""), request.POST.get("journey", "")[:40]
+    if journey and deed in MEANT:
+        ids, following = bulk.choose(vendor, bulk.Chosen(journey=journey, status=MEANT[deed]))
+        return _Asked(deed, ids, more=following is not None)
+    return _Asked(deed, request.POST.getlist("ids")[:MOST])
 
 
 @require_POST
@@ -85,7 +99,7 @@ def _asked(request: HttpRequest) -> _Asked:
 def instance_act(request: HttpRequest, vendor: Vendor) -> HttpResponse:
     """Pause, resume, retry or stop the chosen instances; stopping is asked for first."""
     now = clock.now()
-    asked = _asked(request)
+    asked = _asked(request, vendor)
     deed = DEEDS.get(asked.deed)
     instances = instances_by_ids(vendor=vendor, public_ids=asked.ids)
     if deed is None or not instances:
@@ -108,6 +122,8 @@ def instance_act(request: HttpRequest, vendor: Vendor) -> HttpResponse:
     outcome = act(deed=deed, instances=instances, now=now, actor=actor_of(request))
     if outcome.done:
         say(request, f"{deed.done} {counted(outcome.done, 'journey', 'journeys')}.")
+    if asked.more:
+        say(request, "There are more: do the same again for the next ones.")
     for sentence, count in outcome.refused.items():
         say(request, sentence if count == 1 else f"{count} times: {sentence}", failed=True)
     return back(request, LIST)

@@ -14,6 +14,7 @@ from engine.models import InterventionTicket
 from journeys.models import Vendor
 from journeys.scoping import owned_by
 from monitoring.access import may_act
+from monitoring.selectors.alerts import alerts_open, doubts_open
 from monitoring.selectors.approvals import waiting
 
 HOME = "/journey-monitor/"
@@ -29,6 +30,10 @@ def show(
         )
     if "approvals_open" not in context:
         context["approvals_open"] = waiting(vendor=vendor)
+    context |= {
+        "alerts_open": alerts_open(vendor=vendor, staff=is_staff(request)),
+        "doubts_open": doubts_open(vendor=vendor),
+    }
     frame = {
         "vendor": vendor,
         "vendors": getattr(request, "vendors", []),
@@ -39,6 +44,11 @@ def show(
     response = render(request, template, {**frame, **context})
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def is_staff(request: HttpRequest) -> bool:
+    """Tell whether a person runs the whole system, so that what is wrong with it is theirs."""
+    return bool(getattr(request.user, "is_staff", False))
 
 
 def back(request: HttpRequest, default: str = HOME) -> HttpResponseRedirect:

@@ -1,133 +1,150 @@
-"""A process that dies at a named point: for tests only, the product knows nothing of it.
+"""How a process dies at a named point: for tests only, the product knows nothing of it.
 
-Started once (`python -m tests.chaos.crashing`), it loads everything, opens nothing, and then forks a child for each
-order on its standard input: `{"point": …, "hit": n, "task": …}`. The child dies by os._exit when it comes to the
-point for the n-th time, without a rollback, a log line or a goodbye, as after kill -9. The answer is its exit code.
+A process that obeys has a trap at every point of its kind. It dies by SIGKILL, without a rollback, a log line or a
+goodbye, when it comes to a point for which a folder holds an order.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
+import select
+import signal
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
 
-DIED = 137
+from django.db import transaction
 
-#: Point → (module, attribute, whether it dies before or after the call).
-POINTS: dict[str, tuple[str, str, str]] = {
-    "before the claim": ("engine.services.runner", "claim", "before"),
-    "after the claim": ("engine.services.runner", "claim", "after"),
-    "before the ledger's commit": ("engine.services.delivering", "Delivery.begin", "after"),
-    "after the ledger's commit": ("engine.services.delivering", "Delivery.carry_out", "before"),
-    "before the provider is called": ("channels.adapters.sendgrid", "SendGrid.send", "before"),
-    "after the provider answered": ("channels.adapters.sendgrid", "SendGrid.send", "after"),
-    "before the result is written": ("engine.services.runner", "write", "before"),
-    "after the result is written, before its commit": ("engine.services.runner", "write", "after"),
-    "after the commit, before the bell": ("engine.bells", "ring", "before"),
-    "after the bell": ("engine.bells", "ring", "after"),
-    "after an instance is placed, before its commit": (
-        "engine.services.dispatch",
-        "offer_on_commit",
-        "after",
-    ),
+from tests.chaos.points import POINTS, Kind, Point
+
+#: Role → the kinds of this very process and of the children that it forks.
+ROLES: dict[str, tuple[Kind, Kind]] = {
+    "steps": ("main", "child"),
+    "ticks": ("main", "ticks"),
+    "beat": ("beat", "beat"),
+    "web": ("web", "web"),
 }
 
 
-class _Countdown:
-    """Die at the n-th call."""
+class Verdict(Protocol):
+    """Who decides whether this is the moment."""
 
-    def __init__(self, hit: int) -> None:
-        self.left = hit
+    def may_come(self, point: Point) -> bool:
+        """Tell whether somebody wants a death at this point at all."""
 
-    def wrap(self, call: Callable[..., Any], *, when: str) -> Callable[..., Any]:
-        def dying(*args: Any, **kwargs: Any) -> Any:
-            self.left -= 1
-            if self.left:
-                return call(*args, **kwargs)
-            if when == "after":
-                call(*args, **kwargs)
-            os._exit(DIED)
+    def is_now(self, point: Point) -> bool:
+        """Tell whether it is this time; each such question is one time."""
 
-        return dying
+    def die(self, point: Point) -> NoReturn:
+        """End the process."""
 
 
-def _arm(point: str, hit: int) -> None:
-    from importlib import import_module
+class Orders:
+    """Deaths ordered by files: `<point>.<kind>` in a folder; each is carried out once."""
 
-    module_name, path, when = POINTS[point]
-    owner: Any = import_module(module_name)
+    def __init__(self, folder: Path, role: str) -> None:
+        self.folder = folder
+        self.first, self.forked = ROLES[role]
+        self.pid = os.getpid()
+
+    def _order(self, point: Point) -> Path:
+        kind = self.first if os.getpid() == self.pid else self.forked
+        return self.folder / f"{point.slug}.{kind}"
+
+    def may_come(self, point: Point) -> bool:
+        return self._order(point).exists()
+
+    def is_now(self, point: Point) -> bool:
+        try:
+            self._order(point).rename(
+                self._order(point).with_suffix(f"{self._order(point).suffix}.carried-out")
+            )
+        except FileNotFoundError:
+            return False
+        return True
+
+    def die(self, point: Point) -> NoReturn:
+        os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(137)  # The signal has come before.
+
+
+def prepare(points: tuple[Point, ...], verdict: Verdict) -> None:
+    """Put a trap into each of these points, in this process."""
+    for point in points:
+        owner, name = target_of(point)
+        found = owner.__dict__[name]
+        if isinstance(found, classmethod):
+            setattr(owner, name, classmethod(trap(point, found.__func__, verdict)))
+        else:
+            setattr(owner, name, trap(point, found, verdict))
+
+
+def target_of(point: Point) -> tuple[Any, str]:
+    """Give what holds the call of a point, and the call's name.
+
+    Raises:
+        LookupError: there is no such call.
+    """
+    module, _, path = point.at.partition(":")
+    owner: Any = import_module(module)
     *outer, name = path.split(".")
     for part in outer:
         owner = getattr(owner, part)
-    found = owner.__dict__[name]
-    countdown = _Countdown(hit)
-    if isinstance(found, classmethod):
-        bound = countdown.wrap(found.__func__, when=when)
-        setattr(owner, name, classmethod(bound))
-    else:
-        setattr(owner, name, countdown.wrap(found, when=when))
+    if name not in owner.__dict__:
+        message = f"{point.at} is not there any more: name the call that does it now."
+        raise LookupError(message)
+    return owner, name
 
 
-def _start(order: dict[str, Any], now: datetime) -> None:
-    from engine.services.triggering import event_receive
-    from journeys.models import Client
+def trap(point: Point, call: Callable[..., Any], verdict: Verdict) -> Callable[..., Any]:
+    """Wrap a call so that the process may die at it."""
 
-    couple = Client.objects.get(public_id=order["client"])
-    event_receive(
-        vendor=couple.vendor,
-        type="payment_received",
-        event_id=order["event_id"],
-        client=couple,
-        topic="deposit",
-        payload={"amount": 1, "currency": "EUR"},
-        now=now,
-        actor="test",
-    )
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        if not verdict.may_come(point):
+            return call(*args, **kwargs)
+        if point.worth == "argument" and not args[0]:
+            return call(*args, **kwargs)
+        if point.how in {"after", "inside"}:
+            return _after(point, call, verdict, args, kwargs)
+        if not verdict.is_now(point):
+            return call(*args, **kwargs)
+        if point.how == "answered":
+            select.select([args[0].sock], [], [], 10)
+        if point.how == "committed":
+            _commit_unheard(args[0].connection)
+        return verdict.die(point)
 
-
-def _work(order: dict[str, Any], now: datetime) -> None:
-    from tests.drive import run_until_idle
-
-    run_until_idle(now)
+    return dying
 
 
-TASKS = {"start": _start, "work": _work}
+def _after(
+    point: Point, call: Callable[..., Any], verdict: Verdict, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if point.how == "after":
+        result = call(*args, **kwargs)
+        return _ended(point, verdict, result)
+    with transaction.atomic():
+        result = call(*args, **kwargs)
+        return _ended(point, verdict, result)
 
 
-def _carry_out(order: dict[str, Any]) -> None:
-    _arm(order["point"], order["hit"])
-    TASKS[order["task"]](order, datetime.fromisoformat(order["now"]))
+def _ended(point: Point, verdict: Verdict, result: Any) -> Any:
+    if point.worth == "result" and not result:
+        return result
+    if verdict.is_now(point):
+        verdict.die(point)
+    return result
 
 
-def main() -> None:
-    """Answer orders until the input ends."""
-    import django
-
-    django.setup()
-    # Whatever a child would have to load first.
-    from channels.registry import adapters
-    from engine.services import runner, triggering  # noqa: F401
-    from journeys.language.registry import node_types, trigger_types
-    from tests import drive  # noqa: F401
-
-    adapters(), node_types.types(), trigger_types.types()
-    for line in sys.stdin:
-        order = json.loads(line)
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                _carry_out(order)
-                code = 0
-            finally:
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+def _commit_unheard(connection: Any) -> None:
+    """Have the server commit, and leave its answer unread."""
+    connection.pgconn.send_query(b"COMMIT")
+    connection.pgconn.flush()
+    select.select([connection.pgconn.socket], [], [], 10)
 
 
-if __name__ == "__main__":
-    main()
+def obey(folder: Path, role: str) -> None:
+    """Prepare this process, and those that it forks, for the orders of a folder."""
+    kinds = set(ROLES[role])
+    prepare(tuple(point for point in POINTS if kinds & set(point.kinds)), Orders(folder, role))

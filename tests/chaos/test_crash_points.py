@@ -1,176 +1,132 @@
-"""A process dies at every point of the step path, at every step: nothing is lost, nothing is done twice."""
+"""Processes of every kind die at every point that they pass: nothing is lost, nothing is done twice."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections import Counter
-from collections.abc import Iterator
+import time
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 
-from channels.models import Message
-from engine.models import Instance, NodeExecution, Schedule
-from engine.services.triggering import event_receive
+from engine.models import Instance, MeetingNotice
 from journeys import clock
-from journeys.models import Client, Vendor
-from tests.builders import ACTOR, a_couple, a_journey
-from tests.chaos.crashing import DIED, POINTS
-from tests.chaos.ledger import all_ended, completed_twice, provider_env
-from tests.drive import run_until_idle
+from journeys.models import Vendor
+from journeys.services.api_keys import api_key_create
+from tests.builders import ACTOR
+from tests.chaos.crashing import ROLES, target_of
+from tests.chaos.deeds import DEEDS, ChangedOver, Done, Surroundings, publish_both
+from tests.chaos.ledger import completed_twice, provider_env, sent_twice
+from tests.chaos.mortals import Mortals
+from tests.chaos.points import KINDS, POINTS, Kind, Point, matrix
+from tests.fakes.callbacks import SendGridSigner
 from tests.fakes.provider import FakeProvider
-from tests.processes import ROOT, Processes, empty_broker
+from tests.fakes.webhook_server import a_service
+from tests.processes import NeverCame, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+#: Until a process has come to the point that it is to die at; a tick comes every 5 s at most.
+REACH_SECONDS = 15.0
+#: A tick may take a step before the process that is to die comes to it; then somebody else is sent past the point.
+TRIES = 4
+#: Until everything that died has been taken over, and every journey has ended.
+HEAL_SECONDS = 90.0
 
-#: More visits than any point has on the road.
-MOST_HITS = 12
+
+def test_every_point_is_where_a_call_is() -> None:
+    assert {point.name: "" for point in POINTS} == {point.name: missing(point) for point in POINTS}
 
 
-class Mortal:
-    """The process that forks children who die on order."""
+def missing(point: Point) -> str:
+    try:
+        target_of(point)
+    except (LookupError, AttributeError, ImportError) as error:
+        return str(error)
+    return ""
 
-    def __init__(self, system: Processes) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.crashing"],
-            cwd=ROOT,
-            env=system.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+
+def test_points_have_names_of_their_own_and_kinds_that_can_be_started() -> None:
+    assert len(POINTS) == len({point.slug for point in POINTS})
+    assert set(KINDS) == {kind for point in POINTS for kind in point.kinds}
+    assert set(KINDS) == {kind for kinds in ROLES.values() for kind in kinds}
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+@pytest.mark.timeout(600, func_only=True)
+@pytest.mark.django_db(transaction=True)
+def test_processes_that_die_lose_nothing_and_do_nothing_twice(
+    vendor: Vendor, now: datetime, provider: FakeProvider, tmp_path: Path, record_property
+) -> None:
+    signer = SendGridSigner()
+    env = {
+        **provider_env(provider),
+        "WEBHOOK_ALLOW_PRIVATE": "true",
+        "SENDGRID_WEBHOOK_KEY": signer.public_key,
+    }
+    begun = time.monotonic()
+    with a_service() as service:
+        with (
+            override_settings(**provider_env(provider), WEBHOOK_ALLOW_PRIVATE=True),
+            Mortals(folder=tmp_path, env=env) as system,
+        ):
+            publish_both(vendor, service, now=now)
+            system.begin()
+            _, key = api_key_create(vendor=vendor, name="shop", now=now, actor=ACTOR)
+            around = Surroundings(system, vendor, key, provider, service, signer)
+            deeds: list[tuple[str, Kind, Done]] = []
+            unreached = []
+            for point, kind in matrix():
+                at = time.monotonic()
+                for _ in range(TRIES):
+                    deed = DEEDS[point.deed](around, by_web=kind == "web")
+                    deeds.append((point.name, kind, deed))
+                    if dies(deed, point, kind, system):
+                        break
+                else:
+                    unreached.append((point.name, kind))
+                print(f"{time.monotonic() - at:5.1f} s  {kind:5}  {point.name}")  # noqa: T201
+            deaths = time.monotonic() - begun
+            heal(system, [deed for _, _, deed in deeds])
+        wrong = [
+            f"{kind} died {name}: {'; '.join(found)}" for name, kind, deed in deeds if (found := deed.wrong())
+        ]
+    seconds = time.monotonic() - begun
+    record_property("deaths", len(list(matrix())))
+    print(f"{len(list(matrix()))} deaths in {deaths:.0f} s, all healed after {seconds:.0f} s")  # noqa: T201
+    assert [] == unreached
+    assert [] == wrong, "\n".join(wrong)
+    assert ([], []) == (completed_twice(), sent_twice(provider))
+
+
+def dies(deed: Done, point: Point, kind: Kind, system: Mortals) -> bool:
+    """Have a process die at a point, and go on without waiting until the others have taken over."""
+    deed.prepare()
+    system.order(point, kind)
+    try:
+        deed.begin()
+        wait_for(
+            lambda: system.carried_out(point, kind), seconds=REACH_SECONDS, what=f"{kind} died {point.name}"
         )
-
-    def order(self, **order: object) -> int:
-        """Have a child do something; its exit code says whether it died on the way."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+    except NeverCame:
+        return False
+    finally:
+        system.take_back(point, kind)
+        system.come_back()
+        deed.end()
+    return True
 
 
-@pytest.fixture(scope="module")
-def shared_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeProvider]:
-    with FakeProvider(ledger=tmp_path_factory.mktemp("provider") / "ledger.jsonl") as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def mortal(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory, shared_provider: FakeProvider
-) -> Iterator[Mortal]:
-    env = provider_env(shared_provider)
-    with Processes(folder=tmp_path_factory.mktemp("mortal"), env=env) as system, override_settings(**env):
-        process = Mortal(system)
-        yield process
-        process.close()
-
-
-@pytest.fixture
-def provider(shared_provider: FakeProvider) -> FakeProvider:
-    """One for all of this file; each test looks at the messages of its own couples."""
-    return shared_provider
-
-
-@pytest.fixture
-def _journey(vendor: Vendor, now: datetime) -> None:
-    """Two instant steps, one of which changes the client, and a message to two people."""
-    (
-        a_journey()
-        .trigger("payment_received")
-        .action("mark", {"kind": "create_task", "title": "Call them", "due": "2d"})
-        .email("welcome", to=["partner_1", "partner_2"])
-        .publish(vendor, now=now)
-    )
-
-
-def receive(couple: Client, event_id: str, *, now: datetime) -> None:
-    event_receive(
-        vendor=couple.vendor,
-        type="payment_received",
-        event_id=event_id,
-        client=couple,
-        topic="deposit",
-        payload={"amount": 1, "currency": "EUR"},
-        now=now,
-        actor=ACTOR,
-    )
-
-
-def heal(now: datetime) -> None:
-    """Let leases end and the waits of doubt pass, as time would, until the engine is at rest."""
-    for _ in range(10):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE engine_schedule SET lease_until = clock_timestamp() - interval '1 second'"
-                " WHERE lease_until IS NOT NULL"
-            )
-        run_until_idle(now)
-        if not Schedule.objects.exists():
+def heal(system: Mortals, deeds: list[Done]) -> None:
+    """Let the engine's time pass, for what is in doubt or is tried again, until everything has come to its end."""
+    deadline = time.monotonic() + HEAL_SECONDS
+    while time.monotonic() < deadline:
+        system.come_back()
+        changing = [one for one in deeds if isinstance(one, ChangedOver) and not one.settled()]
+        open_letters = MeetingNotice.objects.filter(
+            kind=MeetingNotice.Kind.INVITATION, state__in=["waiting", "queued", "sending"]
+        )
+        others = Instance.objects.filter(status__in=Instance.LIVE).exclude(journey__name__startswith="Moving")
+        if not (changing or open_letters.exists() or others.exists()):
             return
-        now += timedelta(seconds=70)
-
-
-def check(couple: Client, provider: FakeProvider) -> None:
-    instance = Instance.objects.get(client=couple)
-    assert all_ended(), list(Schedule.objects.values_list("node_id", "state", "due_at", "reason"))
-    assert Instance.Status.COMPLETED == instance.status
-    done = NodeExecution.objects.filter(instance=instance, status__in=NodeExecution.COMPLETED)
-    assert Counter(("start", "mark", "welcome", "end")) == Counter(done.values_list("node_id", flat=True))
-    assert 1 == couple.tasks.count()
-    mine = set(Message.objects.filter(client=couple, status="accepted").values_list("public_id", flat=True))
-    theirs = [entry["message_id"] for entry in provider.accepted() if entry["to"] in addresses(couple)]
-    assert 2 == len(theirs)
-    assert mine == set(theirs)
-    assert [] == completed_twice()
-
-
-def addresses(couple: Client) -> set[str]:
-    return {person.email for person in couple.weddings.get().stakeholders.all()}
-
-
-WORKING = [point for point in POINTS if not point.startswith("after an instance")]
-
-
-@pytest.mark.parametrize("point", WORKING)
-def test_process_that_dies_loses_nothing_and_sends_nothing_twice(
-    point: str, vendor: Vendor, now: datetime, provider: FakeProvider, mortal: Mortal, _journey: None
-) -> None:
-    for hit in range(1, MOST_HITS):
-        couple = a_couple(vendor, now=now)
-        receive(couple, f"pay-{hit}", now=now)
-
-        code = mortal.order(point=point, hit=hit, task="work", now=now.isoformat())
-
-        assert code in {0, DIED}
-        heal(clock.now())
-        check(couple, provider)
-        if code == 0:
-            assert hit > 1, "The point was never reached."
-            return
-    pytest.fail("The engine came to this point more often than anybody would think.")
-
-
-@pytest.mark.parametrize(
-    "point", ["after an instance is placed, before its commit", "after the commit, before the bell"]
-)
-def test_event_whose_process_dies_starts_one_instance_when_it_is_sent_again(
-    point: str, vendor: Vendor, now: datetime, provider: FakeProvider, mortal: Mortal, _journey: None
-) -> None:
-    couple = a_couple(vendor, now=now)
-    order = {"task": "start", "client": couple.public_id, "event_id": "pay-1", "now": now.isoformat()}
-
-    assert DIED == mortal.order(point=point, hit=1, **order)
-    receive(couple, "pay-1", now=clock.now())
-
-    heal(clock.now())
-    empty_broker()
-    check(couple, provider)
+        clock.advance(by=timedelta(seconds=40))
+        time.sleep(1)

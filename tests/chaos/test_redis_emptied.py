@@ -17,6 +17,7 @@ from engine.services.instances import instance_start
 from journeys import clock
 from journeys.models import Journey, Vendor
 from tests.builders import ACTOR, a_couple, a_journey
+from tests.chaos.forms import WHOLE
 from tests.chaos.ledger import all_ended, completed_twice, disagreements, histories, provider_env, sent_twice
 from tests.drive import run_until_idle
 from tests.fakes.provider import FakeProvider
@@ -29,9 +30,11 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-COUPLES = 200
+COUPLES = 200 if WHOLE else 60
+#: How many messages go out between two times.
+EVERY = COUPLES * 3 // 20
 #: Enough to fill the queues; the other test has the numbers.
-FEW = 60
+FEW = 60 if WHOLE else 30
 #: For all of it on two slow cores; a bell that is lost is rung again after 2 s here.
 END_SECONDS = 100
 
@@ -109,12 +112,12 @@ def test_emptying_redis_in_the_middle_loses_no_step_and_sends_nothing_twice(
     ):
         begun = time.monotonic()
         start_all(journey, vendor, couples=COUPLES, now=now)
-        emptied = keep_emptying(until_sent=COUPLES, every=30, times=6)
+        emptied = keep_emptying(until_sent=COUPLES, every=EVERY, times=6)
         resting = Schedule.objects.filter(node_id="rest", state=Schedule.State.WAITING)
         wait_for(lambda: resting.count() == COUPLES, seconds=END_SECONDS, what="all have come to the wait")
 
         clock.advance(by=timedelta(days=1, minutes=1))
-        emptied += keep_emptying(until_sent=2 * COUPLES, every=30, times=6)
+        emptied += keep_emptying(until_sent=2 * COUPLES, every=EVERY, times=6)
         wait_for(all_ended, seconds=END_SECONDS, what="every instance came to its end")
         seconds = time.monotonic() - begun
 

@@ -13,7 +13,7 @@ As a process of its own: `python -m tests.fakes.provider --port 8090 --ledger va
 `DELETE /_control`; `GET /_ledger` gives what was accepted.
 
 Faults: `close` (nothing taken, connection cut), `accept_then_close`, `accept_then_5xx`, `accept_then_garbage`, `5xx`
-(nothing taken), `reject` (status, code, field), `429` (retry_after), `slow` (seconds, then accepted), `hang` (taken,
+(nothing taken), `reject` (status, code, field, said), `429` (retry_after), `slow` (seconds, then accepted), `hang` (taken,
 then no answer for `seconds`), `drip` (taken, then the answer one byte at a time for `seconds`), `no_look_up`.
 """
 
@@ -198,7 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._fault_after(fault, 202, None, {"X-Message-Id": entry["id"]})
 
         field = fault.get("field", "")
-        rejected = {"errors": [{"message": "The request was refused.", "field": field, "help": None}]}
+        said = fault.get("said", "The request was refused.")
+        rejected = {"errors": [{"message": said, "field": field, "help": None}]}
         self._carry_out(fault, rejected, accept)
 
     def _sendgrid_look_up(self, query: dict[str, list[str]]) -> None:
@@ -255,7 +256,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
             self._fault_after(fault, 201, self._twilio_row(entry), {})
 
-        rejected = {"code": fault.get("code"), "message": "The request was refused.", "status": 400}
+        said = fault.get("said", "The request was refused.")
+        rejected = {"code": fault.get("code"), "message": said, "status": 400}
         self._carry_out(fault, rejected, accept)
 
     def _twilio_look_up(self, query: dict[str, list[str]]) -> None:
@@ -299,15 +301,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carry_out(self, fault: dict[str, Any], rejected: Any, accept: Callable[[], None]) -> None:
         """Do what comes before the message is taken, or take it."""
+        wait = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
         match fault["fault"]:
             case "close":
                 self._cut()
             case "5xx":
-                self._answer(fault.get("status", 503), {"message": "later"})
+                self._answer(fault.get("status", 503), {"message": "later"}, wait)
             case "reject":
-                self._answer(fault.get("status", 400), rejected)
+                self._answer(fault.get("status", 400), rejected, wait)
             case "429":
-                wait = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
                 self._answer(429, {"code": 20429, "message": "Too many requests"}, wait)
             case "slow":
                 self.provider.stopping.wait(fault["seconds"])

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from channels.models import Message, SinkMessage
 from engine.graphs import graph_of
-from engine.models import Changeover, Instance, InterventionTicket, NodeExecution, Schedule
+from engine.models import Changeover, Instance, NodeExecution, Schedule, TicketLine
 from engine.nodes.action import Action
 from engine.services import changeovers, dispatch, publishing, recovery, runner, tickets, waking
 from engine.services.claims import claim
@@ -220,11 +220,11 @@ class JourneyMachine(RuleBasedStateMachine):
         found = list(self._tickets())
         if found:
             work = {
-                "retry": tickets.ticket_retry,
-                "skip": tickets.ticket_skip,
-                "cancel": tickets.ticket_cancel,
+                "retry": tickets.line_retry,
+                "skip": tickets.line_skip,
+                "cancel": tickets.line_cancel,
             }
-            work[decision](ticket=_chance(seed).choice(found), now=self.now, actor=ACTOR)
+            work[decision](line=_chance(seed).choice(found), now=self.now, actor=ACTOR)
 
     @rule(seed=SEEDS, pause=st.booleans())
     def pause_or_resume(self, *, seed: int, pause: bool) -> None:
@@ -361,7 +361,7 @@ class JourneyMachine(RuleBasedStateMachine):
             for ticket in self._tickets():
                 # One that is skipped may make another one pointless.
                 with suppress(Conflict):
-                    tickets.ticket_skip(ticket=ticket, now=self.now, actor=ACTOR)
+                    tickets.line_skip(line=ticket, now=self.now, actor=ACTOR)
             for task in Task.objects.filter(client__in=self.couples, done_at=None):
                 task_finish(task=task, now=self.now, actor=ACTOR)
             run_until_idle(self.now)
@@ -395,11 +395,11 @@ class JourneyMachine(RuleBasedStateMachine):
     def _couple(self, number: int) -> Client:
         return self.couples[number % len(self.couples)]
 
-    def _tickets(self) -> list[InterventionTicket]:
+    def _tickets(self) -> list[TicketLine]:
         return list(
-            InterventionTicket.objects.filter(
-                instance_id__in=self.instances, status=InterventionTicket.Status.OPEN
-            ).order_by("id")
+            TicketLine.objects.filter(instance_id__in=self.instances, status=TicketLine.Status.OPEN).order_by(
+                "id"
+            )
         )
 
     def _graph_at(self, instance: Instance, happened: Happened) -> Graph:

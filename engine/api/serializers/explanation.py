@@ -63,7 +63,8 @@ class ExplainedApproval(serializers.Serializer[Any]):
 class ExplainedPerson(serializers.Serializer[Any]):
     """What somebody was asked, and what they decided."""
 
-    ticket_id = serializers.CharField()
+    ticket_id = serializers.CharField(help_text="What stopped it, for all that it has stopped.")
+    line_id = serializers.CharField(help_text="This step's own line of the ticket.")
     asked = serializers.CharField()
     resolution = serializers.CharField()
     by = serializers.CharField()

@@ -117,7 +117,8 @@ class TimelineLine(serializers.Serializer[Any]):
     anchor = serializers.CharField(allow_blank=True, help_text="The date it hangs on.")
     offset = serializers.CharField(allow_blank=True)
     conditional = serializers.BooleanField(help_text="It only happens on one of several ways.")
-    ticket_id = serializers.CharField(allow_blank=True)
+    ticket_id = serializers.CharField(allow_blank=True, help_text="What stopped it.")
+    line_id = serializers.CharField(allow_blank=True, help_text="This step's own line of the ticket.")
     messages = TimelineMessage(many=True)
 
 
@@ -177,6 +178,10 @@ class MetricsAnswer(serializers.Serializer[Any]):
     instances = serializers.DictField(child=serializers.IntegerField())
     messages = serializers.DictField(child=serializers.IntegerField())
     tickets = serializers.DictField(child=serializers.IntegerField())
+    doubts = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Messages of which nobody knows now whether they went out: in_doubt, and unknown.",
+    )
     series = SeriesPoint(many=True)
 
 

@@ -7,22 +7,18 @@ from typing import Any
 from rest_framework import serializers
 
 from engine.graphs import graph_of
-from engine.models import ErrorLog, Instance, InterventionTicket, NodeExecution, Schedule, TriggerEvent
+from engine.models import ErrorLog, Instance, NodeExecution, Schedule, TriggerEvent
 from journeys.api.schema import choice
 from journeys.api.strict import StrictSerializer, Text, Values
 from journeys.language.errors import ErrorClass, LanguageError
 
 LONGEST_ID = 40
 LONGEST_REASON = 300
-MOST_AT_ONCE = 200
 
 InstanceStatus = choice("InstanceStatus", Instance.Status.values)
 ScheduleState = choice("ScheduleState", Schedule.State.values)
 ExecutionStatus = choice("ExecutionStatus", NodeExecution.Status.values)
-TicketStatus = choice("TicketStatus", InterventionTicket.Status.values)
-TicketLevel = choice("TicketLevel", InterventionTicket.Level.values)
 ErrorClassName = choice("ErrorClass", [name.value for name in ErrorClass])
-InstanceAction = choice("InstanceAction", ("pause", "resume", "cancel", "retry"))
 
 
 class EventInput(StrictSerializer):
@@ -82,7 +78,7 @@ class EventDetail(serializers.ModelSerializer[TriggerEvent]):
         )
 
 
-def _step_name(instance: Instance, node_id: str) -> str:
+def step_name(instance: Instance, node_id: str) -> str:
     """Read a step's name from the version; its id when the version can not be read any more."""
     try:
         node = graph_of(instance.version_id).nodes.get(node_id)
@@ -114,7 +110,7 @@ class ScheduleDetail(serializers.ModelSerializer[Schedule]):
 
     def get_node_name(self, schedule: Schedule) -> str:
         """Give the step's name."""
-        return _step_name(schedule.instance, schedule.node_id)
+        return step_name(schedule.instance, schedule.node_id)
 
 
 class ExecutionDetail(serializers.ModelSerializer[NodeExecution]):
@@ -152,7 +148,7 @@ class ExecutionDetail(serializers.ModelSerializer[NodeExecution]):
 
     def get_node_name(self, execution: NodeExecution) -> str:
         """Give the step's name."""
-        return _step_name(execution.instance, execution.node_id)
+        return step_name(execution.instance, execution.node_id)
 
 
 class ExecutionQuery(StrictSerializer):
@@ -241,13 +237,6 @@ class ActionInput(StrictSerializer):
     reason = Text(max_length=LONGEST_REASON, allow_blank=True, default="")
 
 
-class BulkInput(ActionInput):
-    """One action for many instances."""
-
-    action = InstanceAction()
-    ids = serializers.ListField(child=Text(max_length=LONGEST_ID), min_length=1, max_length=MOST_AT_ONCE)
-
-
 class BulkResult(serializers.Serializer[Any]):
     """What became of one of them."""
 
@@ -280,45 +269,3 @@ class ErrorQuery(StrictSerializer):
     instance_id = Text(max_length=LONGEST_ID, required=False)
     error_class = ErrorClassName(required=False)
     code = Text(max_length=60, required=False)
-
-
-class TicketDetail(serializers.ModelSerializer[InterventionTicket]):
-    """Something only a person can settle."""
-
-    id = serializers.CharField(source="public_id")
-    instance_id = serializers.CharField(source="instance.public_id")
-    client_id = serializers.CharField(source="instance.client.public_id")
-    level = TicketLevel()
-    status = TicketStatus()
-    node_name = serializers.SerializerMethodField()
-
-    class Meta:
-        model = InterventionTicket
-        fields = (
-            "id",
-            "instance_id",
-            "client_id",
-            "node_id",
-            "node_name",
-            "level",
-            "status",
-            "error_class",
-            "code",
-            "summary",
-            "created_at",
-            "resolved_at",
-            "resolved_by",
-            "resolution",
-        )
-
-    def get_node_name(self, ticket: InterventionTicket) -> str:
-        """Give the step's name."""
-        return _step_name(ticket.instance, ticket.node_id)
-
-
-class TicketQuery(StrictSerializer):
-    """Which tickets."""
-
-    status = TicketStatus(required=False)
-    level = TicketLevel(required=False)
-    instance_id = Text(max_length=LONGEST_ID, required=False)

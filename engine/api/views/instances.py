@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -10,10 +10,15 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from engine.api.serializers.rolling_back import (
+    InstancesBulkAnswer,
+    InstancesBulkInput,
+    RollBackAnswer,
+    RollBackInput,
+    wish_of,
+)
 from engine.api.serializers.running import (
     ActionInput,
-    BulkAnswer,
-    BulkInput,
     ExecutionDetail,
     ExecutionQuery,
     InstanceDetail,
@@ -22,16 +27,12 @@ from engine.api.serializers.running import (
     InstanceSummary,
 )
 from engine.models import Instance, NodeExecution, Schedule
-from engine.services.instances import (
-    instance_cancel,
-    instance_pause,
-    instance_resume,
-    instance_retry,
-    instance_start,
-)
+from engine.services import bulk
+from engine.services.bulk import DEEDS
+from engine.services.instances import instance_start
+from engine.services.roll_back_outlook import roll_back_preview, roll_back_told
 from journeys.api.base import VendorView
 from journeys.api.schema import operation
-from journeys.errors import ServiceError
 from journeys.models import Client, Journey
 
 TAG = "Instances"
@@ -41,12 +42,6 @@ EXAMPLE = {
     "client_id": "cli_2u8Xw5mZb3cD4eF6gH7jKL",
     "vendor_id": "ven_2u8Xw5mZb3cD4eF6gH7jKL",
     "variables": {"gallery_url": "https://example.com/gallery"},
-}
-DEEDS: dict[str, Callable[..., Instance]] = {
-    "pause": instance_pause,
-    "resume": instance_resume,
-    "cancel": instance_cancel,
-    "retry": instance_retry,
 }
 
 
@@ -178,36 +173,88 @@ class InstanceRetry(InstanceDeed):
         return self.carry_out(instance_id)
 
 
+class InstanceRollBack(VendorView):
+    """Putting one instance back to an earlier step."""
+
+    @operation(
+        "Roll an instance back",
+        tag=TAG,
+        takes=RollBackInput,
+        answers=RollBackAnswer,
+        example={"node_id": "hello", "dry_run": True, "messages": "keep", "due": "by_its_timing"},
+    )
+    def post(self, request: Request, instance_id: str) -> Response:
+        """Take away what stands and begin anew at a step that was reached; one that has ended lives again.
+
+        What went out stays out, and is sent again only with `send_again`. `dry_run` tells what it comes to and
+        changes nothing. 400: `unknown_step`, `not_reached`, or `inside_split` (details name the split to go back
+        to). 409: `rolled_back_meanwhile`, `too_many_rounds`; where the client may not be in the journey again, the
+        reasons of a start.
+        """
+        del request
+        rows = self.rows(Instance).select_related("vendor", "journey", "version", "client", "wedding")
+        instance = self.one(rows, instance_id)
+        data = self.read_body(RollBackInput)
+        look = roll_back_preview if data["dry_run"] else roll_back_told
+        outlook = look(
+            instance=instance, wish=wish_of(data, reason=data["reason"]), now=self.now, actor=self.actor
+        )
+        return self.write(outlook, RollBackAnswer, context={"dry_run": data["dry_run"]})
+
+
 class InstancesBulk(VendorView):
     """Many instances at once."""
 
     @operation(
         "Do the same with many instances",
         tag=TAG,
-        takes=BulkInput,
-        answers=BulkAnswer,
+        takes=InstancesBulkInput,
+        answers=InstancesBulkAnswer,
         example={"action": "pause", "ids": ["ins_2u8Xw5mZb3cD4eF6gH7jKL"], "reason": "Studio closed"},
     )
     def post(self, request: Request) -> Response:
-        """Pause, resume, cancel or retry each in a transaction of its own, and tell what became of each."""
-        del request
-        data = self.read_body(BulkInput)
-        ids = list(dict.fromkeys(data["ids"]))
-        found = {row.public_id: row for row in self.rows(Instance).filter(public_id__in=ids)}
-        results = [self._one_result(name, found.get(name), data) for name in ids]
-        return Response({"results": results})
+        """Pause, resume, cancel, retry or roll back each in a transaction of its own; tell what became of each.
 
-    def _one_result(self, name: str, instance: Instance | None, data: dict[str, Any]) -> dict[str, Any]:
-        result = {"id": name, "ok": False, "status": None, "code": "", "message": ""}
-        if instance is None:
-            return result | {"code": "not_found", "message": "There is no such instance."}
-        try:
-            changed = DEEDS[data["action"]](
-                instance=instance, now=self.now, actor=self.actor, reason=data["reason"]
-            )
-        except ServiceError as error:
-            return result | {"status": instance.status, "code": error.code, "message": error.message}
-        return result | {"ok": True, "status": changed.status}
+        Those that are named, or the first 200 that fit a filter: call again with `next` as `filter.after` while it is
+        not null. What one refuses does not stop the others, and what is done already stays as it is.
+        """
+        del request
+        data = self.read_body(InstancesBulkInput)
+        following = None
+        if "filter" in data:
+            ids, following = bulk.choose(self.vendor, _chosen(data["filter"]))
+        else:
+            ids = data["ids"]
+        results = bulk.carry_out(
+            vendor=self.vendor,
+            action=data["action"],
+            public_ids=ids,
+            wish=wish_of(data["roll_back"], reason=data["reason"]) if "roll_back" in data else None,
+            reason=data["reason"],
+            now=self.now,
+            actor=self.actor,
+        )
+        return Response({"results": [_told(one) for one in results], "next": following})
+
+
+def _chosen(given: Mapping[str, Any]) -> bulk.Chosen:
+    return bulk.Chosen(
+        journey=given.get("journey_id"),
+        status=given.get("status"),
+        node=given.get("node_id"),
+        tag=given.get("tag"),
+        after=given.get("after"),
+    )
+
+
+def _told(done: bulk.Done) -> dict[str, Any]:
+    return {
+        "id": done.public_id,
+        "ok": done.ok,
+        "status": done.status,
+        "code": done.code,
+        "message": done.message,
+    }
 
 
 class Executions(VendorView):

@@ -118,10 +118,23 @@ def spec_of(step: Step, outcome: Deliver, copy: Copy, wording: Wording) -> Messa
     Raises:
         TextError: nothing is left to send, or it is longer than providers take.
     """
-    instance = instance_of(step)
     rendered = frame_message(
         channel=copy.channel, wording=wording, facts=facts_of(step, outcome, copy), purpose=outcome.purpose
     )
+    return _spec(
+        step, outcome, copy, subject=rendered.subject, text=rendered.text, html=rendered.html, kept=""
+    )
+
+
+def kept_spec_of(step: Step, outcome: Deliver, copy: Copy, reason: str) -> MessageSpec:
+    """Give what the ledger is told of a copy that is not sent because it went out before: no words, but the reason."""
+    return _spec(step, outcome, copy, subject="", text="", html="", kept=reason)
+
+
+def _spec(
+    step: Step, outcome: Deliver, copy: Copy, *, subject: str, text: str, html: str, kept: str
+) -> MessageSpec:
+    instance = instance_of(step)
     return MessageSpec(
         vendor=instance.vendor,
         client=instance.client,
@@ -131,7 +144,8 @@ def spec_of(step: Step, outcome: Deliver, copy: Copy, wording: Wording) -> Messa
         channel=copy.channel,
         purpose=outcome.purpose,
         recipient=copy.recipient,
-        subject=rendered.subject,
-        text=rendered.text,
-        html=rendered.html,
+        subject=subject,
+        text=text,
+        html=html,
+        sent_before=kept,
     )

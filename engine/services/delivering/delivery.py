@@ -3,6 +3,7 @@
 What is covered: a crash before the call leaves a row `sending` that the next claim finds and settles; a crash
 after the provider took the message does the same; a lease that was lost stops before the next call. What is
 accepted: between the ledger's commit and the call lies a moment in which a pause or an opt-out comes too late.
+Where a provider's account does not work (`channels.services.circuits`), nothing is written and the step waits.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from channels.contract import SendResult
+from channels.contract import SendResult, Verdict
 from channels.models import Message
 from channels.rendering import Wording
-from channels.services import sending
-from engine.models import Instance, InterventionTicket, NodeExecution
+from channels.services import admission, sending
+from channels.services.admission import Permit
+from channels.services.circuits import Barred
+from engine.models import Instance, NodeExecution, TicketLine
 from engine.services import claims, failures
 from engine.services.commits import Stay
-from engine.services.delivering import asking, holding
-from engine.services.delivering.copies import Copy, copies_of, instance_of, spec_of, wording_of
+from engine.services.delivering import asking, barring, holding, sent_before
+from engine.services.delivering.copies import Copy, copies_of, instance_of, kept_spec_of, spec_of, wording_of
 from engine.services.delivering.holding import Held
 from engine.services.steps import Step
 from journeys.language.errors import ErrorClass, TextError
@@ -52,11 +55,19 @@ class Delivery:
     copies: Sequence[Copy]
     #: Words that a person has approved, by role.
     wordings: Mapping[str, Wording] = field(default_factory=dict)
+    #: Why copies are not sent that went out before the passage was put back, by key.
+    kept: Mapping[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     #: Called, but not yet written down.
     pending: tuple[Message, SendResult] | None = None
     retry_after: timedelta = timedelta()
     cut_short: bool = False
+    #: Why some copies are not among `copies` now.
+    barred: Barred | None = None
+    #: For the message at hand.
+    permit: Permit = field(default_factory=Permit)
+    #: A probe has failed: this was no attempt of the step.
+    probe_failed: bool = False
 
     @classmethod
     def begin(cls, step: Step, outcome: Deliver, *, now: datetime) -> Delivery | None:
@@ -77,12 +88,18 @@ class Delivery:
         if isinstance(copies, Fail):
             failures.resolve(step, copies, now=now)
             return None
-        delivery = cls(step, outcome, copies)
+        left = sent_before.left_before(step, outcome)
+        if left is not None:
+            step.reason = left.reason
+            step.leave(port=left.port, status=NodeExecution.Status.SKIPPED, now=now)
+            return None
+        delivery = cls(step, outcome, copies, kept=sent_before.kept(step, outcome, copies))
         try:
             return delivery if delivery._may_go(now=now) and delivery._open_ledger(now=now) else None
         except NeverOpens as error:
             failures.park(step, Fail(ErrorClass.USER, "never_opens", str(error)), now=now)
         except TextError as error:
+            delivery.permit.give_back()
             failures.resolve(step, Fail(ErrorClass.USER, "text_incomplete", str(error)), now=now)
         return None
 
@@ -106,6 +123,8 @@ class Delivery:
                 if not self._next_still_fits(now=now):
                     self.cut_short = True
                     break
+                if not self._way_is_free(now=now):
+                    continue
                 self._prepare_next(now=now)
             self._call(now=now)
 
@@ -130,6 +149,8 @@ class Delivery:
             )
         elif Status.RETRY in statuses:
             self._try_again(now=now)
+        elif self.barred is not None:
+            self._put_off(self.barred, now=now)
         elif self.cut_short:
             step.hold(until=now, reason="More people of this step follow.")
         elif Status.ACCEPTED not in statuses and Status.REJECTED in statuses:
@@ -144,7 +165,9 @@ class Delivery:
         ledger = dict(
             Message.objects.filter(key__in=[copy.key for copy in self.copies]).values_list("key", "status")
         )
-        waiting = [copy for copy in self.copies if ledger.get(copy.key) not in FINAL]
+        waiting = [
+            copy for copy in self.copies if ledger.get(copy.key) not in FINAL and copy.key not in self.kept
+        ]
         if not waiting:
             return True
         held = holding.judge(self.step, self.outcome, waiting, now=now)
@@ -171,7 +194,7 @@ class Delivery:
         """
         step = self.step
         if held.side == "ask":
-            if self._person_wants_it():
+            if holding.person_said_send(step):
                 return False
             failures.park(
                 step,
@@ -189,22 +212,6 @@ class Delivery:
             )
         return True
 
-    def _person_wants_it(self) -> bool:
-        """Tell whether somebody was asked about this very step and said to send it; that is then its rule."""
-        step, instance = self.step, instance_of(self.step)
-        asked = InterventionTicket.objects.filter(
-            schedule_id=step.claim.schedule_id,
-            instance_id=instance.id,
-            code="late_ask",
-            status=InterventionTicket.Status.RESOLVED,
-            resolution="retry",
-        )
-        if not asked.exists():
-            return False
-        instance.decisions = {**(instance.decisions or {}), step.claim.node_id: "send"}
-        instance.save(update_fields=["decisions"])
-        return True
-
     def _is_approved(self, waiting: Sequence[Copy], held: Held | None, *, now: datetime) -> bool:
         step = self.step
         consent = asking.consent(
@@ -219,7 +226,7 @@ class Delivery:
             failures.park(step, Fail(ErrorClass.USER, "approval_expired", consent.reason), now=now)
             distance = failures.seconds_to_wedding(step.claim, now=now)
             if step.ticket and distance is not None and abs(distance) <= NEAR.total_seconds():
-                step.ticket = replace(step.ticket, level=InterventionTicket.Level.EMERGENCY.value)
+                step.ticket = replace(step.ticket, level=TicketLine.Level.EMERGENCY.value)
         else:
             self._leave_out(consent.reason, now=now)
         return False
@@ -237,18 +244,53 @@ class Delivery:
             step.stay = replace(step.stay, quiet=False)
 
     def _open_ledger(self, *, now: datetime) -> bool:
-        """Write rows until one may be handed over, so that whoever counts next sees this sending."""
+        """Write rows until one may be handed over, so that whoever counts next sees this sending.
+
+        False when all that is left has to wait for a provider; the step was told.
+        """
         while len(self.messages) < len(self.copies):
+            if not self._way_is_free(now=now):
+                continue
             self._prepare_next(now=now)
             if self.messages[-1].status in DOUBTFUL:
-                break
-        return True
+                return True
+        if self.barred is not None:
+            self._put_off(self.barred, now=now)
+        return self.barred is None
+
+    def _way_is_free(self, *, now: datetime) -> bool:
+        """Ask the circuit of the next copy's provider; a copy that has to wait is left out for now."""
+        copy = self.copies[len(self.messages)]
+        if copy.key in self.kept:
+            return True
+        keys = [one.key for one in self.copies]
+        answer = admission.ask(channel=copy.channel, key=copy.key, keys=keys, now=now)
+        if isinstance(answer, Permit):
+            self.permit = answer
+            return True
+        self.barred = self.barred or answer
+        self.copies = [one for one in self.copies if one.key != copy.key]
+        return False
+
+    def _put_off(self, barred: Barred, *, now: datetime, first: bool = False) -> None:
+        barring.put_off(
+            self.step,
+            barred,
+            now=now,
+            first=first,
+            too_late=lambda held: self._comes_too_late(held, now=now),
+        )
 
     def _prepare_next(self, *, now: datetime) -> None:
         copy = self.copies[len(self.messages)]
-        wording = self.wordings.get(copy.recipient.role) or wording_of(self.step, self.outcome, copy)
-        spec = spec_of(self.step, self.outcome, copy, wording)
+        if copy.key in self.kept:
+            spec = kept_spec_of(self.step, self.outcome, copy, self.kept[copy.key])
+        else:
+            wording = self.wordings.get(copy.recipient.role) or wording_of(self.step, self.outcome, copy)
+            spec = spec_of(self.step, self.outcome, copy, wording)
         self.messages.append(sending.prepare(spec=spec, fence=self.step.claim.fence, now=now))
+        if self.messages[-1].status != Status.SENDING:
+            self.permit.give_back()
 
     def _next_still_fits(self, *, now: datetime) -> bool:
         """Look once more whether another journey has written to the next person meanwhile."""
@@ -256,6 +298,8 @@ class Delivery:
         if not rules.counts:
             return True
         copy = self.copies[len(self.messages)]
+        if copy.key in self.kept:
+            return True
         return holding.judge(self.step, self.outcome, [copy], now=now) is None
 
     # -- while it is being sent
@@ -283,23 +327,37 @@ class Delivery:
         self.pending = None
         recorded = sending.record(message_id=message.id, fence=self.step.claim.fence, result=result, now=now)
         self.messages = [recorded if one.id == recorded.id else one for one in self.messages]
-        if result.retry_after:
+        was_probe = admission.heard(message, result, permit=self.permit, now=now)
+        self.probe_failed |= was_probe and result.verdict is Verdict.RETRY
+        if result.retry_after and result.verdict is Verdict.RETRY:
             self.retry_after = max(self.retry_after, result.retry_after)
 
     # -- afterwards
 
     def _try_again(self, *, now: datetime) -> None:
         message = next(one for one in self.messages if one.status == Status.RETRY)
-        if message.settled_by in {"lookup", "policy"}:
+        if message.settled_by in {"lookup", "policy", "person"}:
             self.step.hold(until=now, reason="The provider does not have it, so it is sent again.")
             return
         reason = message.reason or "The provider could not take it now."
-        failures.resolve(
-            self.step, Fail(ErrorClass.TRANSIENT, message.error_code or "provider", reason), now=now
+        failure = Fail(
+            ErrorClass(message.error_class or ErrorClass.TRANSIENT), message.error_code or "provider", reason
         )
+        barred = self._barred_by_fault(message, failure, now=now)
+        if barred is not None:
+            self.step.error_class, self.step.error_code = failure.error_class.value, failure.code
+            self._put_off(barred, now=now, first=True)
+            return
+        failures.resolve(self.step, failure, now=now)
         stay = self.step.stay
         if stay and stay.due_at and self.retry_after:
             self.step.stay = Stay(max(stay.due_at, now + self.retry_after), stay.reason, stay.attempt)
+
+    def _barred_by_fault(self, message: Message, failure: Fail, *, now: datetime) -> Barred | None:
+        """Find the circuit that a fault of the account has opened, or a probe that failed keeps open."""
+        if not (self.probe_failed or failure.error_class is ErrorClass.ACCOUNT):
+            return None
+        return admission.barred_now(message, now=now)
 
     def _refusal(self) -> Fail:
         message = next(one for one in self.messages if one.status == Status.REJECTED)

@@ -11,6 +11,7 @@ from django.db import connection
 
 from channels.addresses import index_of
 from channels.models import Message
+from engine.models import TicketLine
 from engine.services.delivering.copies import Copy, instance_of, settings_of
 from engine.services.steps import Step
 from journeys.language.calendar import SendingHours, local_time
@@ -204,6 +205,26 @@ def hanging(step: Step) -> tuple[Hold | None, LateRule | None]:
     if found is None:
         return None, own
     return held_by_date(found.timing, calendar=step.calendar), own or found.late
+
+
+def person_said_send(step: Step) -> bool:
+    """Tell whether somebody was asked about this very step and said to do it; that is then its rule.
+
+    Inside the caller's transaction, which writes it down.
+    """
+    instance = instance_of(step)
+    asked = TicketLine.objects.filter(
+        schedule_id=step.claim.schedule_id,
+        instance_id=instance.id,
+        code="late_ask",
+        status=TicketLine.Status.RESOLVED,
+        resolution__in=["retry", "resend", "edit"],
+    )
+    if not asked.exists():
+        return False
+    instance.decisions = {**(instance.decisions or {}), step.claim.node_id: "send"}
+    instance.save(update_fields=["decisions"])
+    return True
 
 
 def _wedding_day(step: Step) -> date | None:

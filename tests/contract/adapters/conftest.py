@@ -94,7 +94,7 @@ def smtp(mail_server: FakeMailServer, settings: Any, now: datetime) -> Bench:
         "accept_then_close": {".": "take and cut"},
         "close": {"MAIL": "cut"},
         "429": {"MAIL": "421 later"},
-        "reject": {"MAIL": "550 no"},
+        "reject": {".": "554 no"},
     }
     return Bench(
         adapter=adapter_named("smtp"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -52,13 +53,15 @@ def test_request_carries_our_id_and_nothing_personal_beside_it(sendgrid: Bench, 
     ("status", "verdict", "error_class"),
     [
         (400, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (401, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (403, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (404, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (405, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (406, Verdict.REJECTED, ErrorClass.PERMANENT),
+        (401, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (403, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (404, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (405, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (406, Verdict.RETRY, ErrorClass.ACCOUNT),
         (413, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (451, Verdict.REJECTED, ErrorClass.PERMANENT),
+        (415, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (451, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (429, Verdict.RETRY, ErrorClass.TRANSIENT),
         (418, Verdict.RETRY, ErrorClass.TRANSIENT),
         (302, Verdict.IN_DOUBT, None),
         (204, Verdict.IN_DOUBT, None),
@@ -96,6 +99,34 @@ def test_retry_after_is_believed_within_reason(sendgrid: Bench):
 
     assert sendgrid.adapter.send(sendgrid.message).retry_after == timedelta(seconds=7)
     assert sendgrid.adapter.send(sendgrid.message).retry_after == timedelta(hours=6)
+
+
+def test_retry_after_may_be_a_date(sendgrid: Bench, now):
+    sendgrid.fail("429", retry_after=format_datetime(now + timedelta(seconds=90), usegmt=True))
+    sendgrid.fail("5xx", status=503, retry_after=format_datetime(now - timedelta(hours=1), usegmt=True))
+
+    assert sendgrid.adapter.send(sendgrid.message).retry_after == timedelta(seconds=90)
+    assert sendgrid.adapter.send(sendgrid.message).retry_after == timedelta()
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "error_class"),
+    [
+        ("Your account has been suspended", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("Throttled: too many requests", Verdict.RETRY, ErrorClass.TRANSIENT),
+        ("The recipient mailbox does not exist", Verdict.REJECTED, ErrorClass.USER),
+        ("I am a teapot", Verdict.RETRY, ErrorClass.TRANSIENT),
+    ],
+)
+def test_status_that_is_in_no_table_is_judged_by_its_words(
+    sendgrid: Bench, said: str, verdict: Verdict, error_class: ErrorClass
+):
+    sendgrid.fail("reject", status=418, said=said)
+
+    result = sendgrid.adapter.send(sendgrid.message)
+
+    assert (result.verdict, result.error_class, result.suppress) == (verdict, error_class, "")
+    assert said not in result.reason
 
 
 def test_account_without_email_activity_can_not_be_asked(sendgrid: Bench, now):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from channels.contract import Verdict
+from channels.contract import Sign, Verdict
 from journeys.language.errors import ErrorClass
 from tests.fakes.mail_server import FakeMailServer
 
@@ -29,11 +29,19 @@ def test_mail_has_both_parts_and_a_way_out(smtp: Bench, mail_server: FakeMailSer
 @pytest.mark.parametrize(
     ("command", "reply", "verdict", "error_class"),
     [
-        ("MAIL", "550 no", Verdict.REJECTED, ErrorClass.PERMANENT),
+        ("MAIL", "550 no", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("MAIL", "530 log in first", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("MAIL", "552 too large", Verdict.REJECTED, ErrorClass.PERMANENT),
+        ("MAIL", "421 going away", Verdict.RETRY, ErrorClass.TRANSIENT),
         ("MAIL", "451 later", Verdict.RETRY, ErrorClass.TRANSIENT),
         ("MAIL", "cut", Verdict.RETRY, ErrorClass.TRANSIENT),
         ("RCPT", "550 nobody here", Verdict.REJECTED, ErrorClass.USER),
+        ("RCPT", "550 5.7.1 relay access denied", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("RCPT", "535 no", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("RCPT", "552 mailbox full", Verdict.REJECTED, ErrorClass.USER),
+        ("RCPT", "554 no", Verdict.REJECTED, ErrorClass.USER),
         ("RCPT", "450 later", Verdict.RETRY, ErrorClass.TRANSIENT),
+        ("RCPT", "454 can not check", Verdict.RETRY, ErrorClass.TRANSIENT),
         ("RCPT", "cut", Verdict.RETRY, ErrorClass.TRANSIENT),
         ("DATA", "554 no", Verdict.REJECTED, ErrorClass.PERMANENT),
         ("DATA", "cut", Verdict.IN_DOUBT, None),
@@ -76,7 +84,29 @@ def test_wrong_password_is_for_a_person(smtp: Bench, mail_server: FakeMailServer
 
     result = smtp.adapter.send(smtp.message)
 
-    assert (result.verdict, result.error_class) == (Verdict.REJECTED, ErrorClass.PERMANENT)
+    assert (result.verdict, result.error_class) == (Verdict.RETRY, ErrorClass.ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("reply", "suppress", "sign"),
+    [
+        ("550 5.1.1 nobody here", "invalid", Sign.WELL),
+        ("553 not a mailbox", "invalid", Sign.WELL),
+        ("550 5.7.1 listed as spam", "", Sign.MISFIT),
+        ("552 mailbox full", "", Sign.WELL),
+        ("450 greylisted", "", Sign.NOTHING),
+        ("421 going away", "", Sign.TROUBLE),
+        ("550 relay access denied", "", Sign.BROKEN),
+    ],
+)
+def test_refusal_of_the_receiver_says_whether_the_address_is_left_alone(
+    smtp: Bench, mail_server: FakeMailServer, *, reply: str, suppress: str, sign: Sign
+):
+    mail_server.replies["RCPT"] = reply
+
+    result = smtp.adapter.send(smtp.message)
+
+    assert (result.suppress, result.sign) == (suppress, sign)
 
 
 def test_server_without_login_is_for_a_person(smtp: Bench, mail_server: FakeMailServer, settings):
@@ -84,4 +114,4 @@ def test_server_without_login_is_for_a_person(smtp: Bench, mail_server: FakeMail
 
     result = smtp.adapter.send(smtp.message)
 
-    assert (result.verdict, result.code) == (Verdict.REJECTED, "smtp_no_login")
+    assert (result.verdict, result.code) == (Verdict.RETRY, "smtp_no_login")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from channels.adapters.twilio import MEANINGS, STATES
-from channels.contract import CallbackRefused, LookUpState, ReportKind, Verdict
+from channels.contract import CallbackRefused, LookUpState, ReportKind, Sign, Verdict
 from journeys.language.errors import ErrorClass
 from tests.fakes import documents
 from tests.fakes.callbacks import sign_twilio
@@ -44,32 +44,98 @@ def test_request_names_the_message_in_its_callback(twilio: Bench, provider: Fake
     }
 
 
-@pytest.mark.parametrize("code", sorted(MEANINGS))
+#: code → (class, what it says about the account, why the number is left alone, how long it surely lasts).
+TABLE: dict[int, tuple[ErrorClass, Sign, str, timedelta | None]] = {
+    20003: (ErrorClass.ACCOUNT, Sign.BROKEN, "", None),
+    20005: (ErrorClass.ACCOUNT, Sign.BROKEN, "", None),
+    20404: (ErrorClass.ACCOUNT, Sign.BROKEN, "", None),
+    20429: (ErrorClass.TRANSIENT, Sign.TROUBLE, "", None),
+    21211: (ErrorClass.USER, Sign.WELL, "invalid", None),
+    21212: (ErrorClass.ACCOUNT, Sign.BROKEN, "", None),
+    21408: (ErrorClass.PERMANENT, Sign.MISFIT, "", None),
+    21602: (ErrorClass.PERMANENT, Sign.WELL, "", None),
+    21606: (ErrorClass.ACCOUNT, Sign.BROKEN, "", None),
+    21608: (ErrorClass.PERMANENT, Sign.MISFIT, "", None),
+    21610: (ErrorClass.USER, Sign.WELL, "stop", None),
+    21611: (ErrorClass.TRANSIENT, Sign.TROUBLE, "", timedelta(minutes=10)),
+    21612: (ErrorClass.USER, Sign.MISFIT, "", None),
+    21614: (ErrorClass.USER, Sign.WELL, "invalid", None),
+    21617: (ErrorClass.PERMANENT, Sign.WELL, "", None),
+    21635: (ErrorClass.USER, Sign.WELL, "invalid", None),
+    21730: (ErrorClass.TRANSIENT, Sign.TROUBLE, "", timedelta(minutes=5)),
+    30001: (ErrorClass.TRANSIENT, Sign.TROUBLE, "", timedelta(minutes=1)),
+    30002: (ErrorClass.ACCOUNT, Sign.BROKEN, "", None),
+    30003: (ErrorClass.TRANSIENT, Sign.WELL, "", timedelta(minutes=30)),
+    30004: (ErrorClass.USER, Sign.WELL, "", None),
+    30005: (ErrorClass.USER, Sign.WELL, "invalid", None),
+    30006: (ErrorClass.USER, Sign.WELL, "invalid", None),
+    30007: (ErrorClass.PERMANENT, Sign.MISFIT, "", None),
+    30008: (ErrorClass.TRANSIENT, Sign.WELL, "", timedelta(minutes=30)),
+    30022: (ErrorClass.TRANSIENT, Sign.TROUBLE, "", timedelta(minutes=1)),
+    30034: (ErrorClass.PERMANENT, Sign.MISFIT, "", None),
+    63017: (ErrorClass.TRANSIENT, Sign.TROUBLE, "", timedelta(minutes=1)),
+    63038: (ErrorClass.ACCOUNT, Sign.BROKEN, "", timedelta(hours=1)),
+}
+
+
+def test_table_names_every_code():
+    assert sorted(TABLE) == sorted(MEANINGS)
+
+
+@pytest.mark.parametrize("code", sorted(TABLE))
 def test_code_has_its_verdict(twilio: Bench, code: int):
     twilio.fail("reject", status=400, code=code)
 
     result = twilio.adapter.send(twilio.message)
 
-    transient = MEANINGS[code].error_class == ErrorClass.TRANSIENT
-    assert result.verdict == (Verdict.RETRY if transient else Verdict.REJECTED)
-    assert (result.error_class, result.code) == (MEANINGS[code].error_class, f"twilio_{code}")
+    error_class, sign, suppress, delay = TABLE[code]
+    waits = error_class in {ErrorClass.TRANSIENT, ErrorClass.ACCOUNT}
+    assert (result.verdict, result.code) == (
+        Verdict.RETRY if waits else Verdict.REJECTED,
+        f"twilio_{code}",
+    )
+    assert (result.error_class, result.sign, result.suppress) == (error_class, sign, suppress)
+    assert result.retry_after == delay
     assert twilio.taken() == 0
 
 
-@pytest.mark.parametrize(
-    ("code", "suppress"), [(21610, "stop"), (21211, "invalid"), (21614, "invalid"), (21608, "")]
-)
-def test_code_says_whether_the_number_is_left_alone(twilio: Bench, code: int, suppress: str):
-    twilio.fail("reject", status=400, code=code)
+def test_longer_wait_counts_where_both_code_and_answer_ask_for_one(twilio: Bench):
+    twilio.fail("reject", status=429, code=21611, retry_after=5)
+    twilio.fail("reject", status=429, code=21611, retry_after=3000)
 
-    assert twilio.adapter.send(twilio.message).suppress == suppress
+    assert twilio.adapter.send(twilio.message).retry_after == timedelta(minutes=10)
+    assert twilio.adapter.send(twilio.message).retry_after == timedelta(minutes=50)
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "error_class"),
+    [
+        ("The 'From' number +1555 is not a valid phone number", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("Authentication failed for this account", Verdict.RETRY, ErrorClass.ACCOUNT),
+        ("Invalid 'To' phone number", Verdict.REJECTED, ErrorClass.USER),
+        ("Rate limit exceeded", Verdict.RETRY, ErrorClass.TRANSIENT),
+        ("The text is too long", Verdict.REJECTED, ErrorClass.PERMANENT),
+        ("Something happened", Verdict.RETRY, ErrorClass.TRANSIENT),
+    ],
+)
+def test_code_that_is_in_no_table_is_judged_by_its_words(
+    twilio: Bench, said: str, verdict: Verdict, error_class: ErrorClass
+):
+    twilio.fail("reject", status=400, code=99_999, said=said)
+
+    result = twilio.adapter.send(twilio.message)
+
+    assert (result.verdict, result.error_class, result.code) == (verdict, error_class, "twilio_99999")
+    assert said not in result.reason
 
 
 @pytest.mark.parametrize(
     ("status", "verdict", "error_class"),
     [
-        (401, Verdict.REJECTED, ErrorClass.PERMANENT),
-        (404, Verdict.REJECTED, ErrorClass.PERMANENT),
+        (401, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (403, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (404, Verdict.RETRY, ErrorClass.ACCOUNT),
+        (429, Verdict.RETRY, ErrorClass.TRANSIENT),
         (400, Verdict.RETRY, ErrorClass.TRANSIENT),
         (302, Verdict.IN_DOUBT, None),
         (500, Verdict.IN_DOUBT, None),
@@ -99,7 +165,7 @@ def test_missing_token_is_for_a_person(twilio: Bench, settings, setting: str):
 
     result = twilio.adapter.send(twilio.message)
 
-    assert (result.verdict, result.error_class) == (Verdict.REJECTED, ErrorClass.PERMANENT)
+    assert (result.verdict, result.error_class) == (Verdict.RETRY, ErrorClass.ACCOUNT)
     assert twilio.taken() == 0
 
 

@@ -15,7 +15,10 @@ from journeys import clock
 from journeys.api.views.journeys import DEFINITION
 from journeys.models import AuditRecord, JourneyTemplate
 from journeys.services.tasks import task_add
+from tests.alerts import a_doubt, an_alert
 from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests.circuits import a_circuit
+from tests.dead_letters import a_dead_letter
 from tests.drive import run_until_idle
 from tests.functional.api.addresses import Address, api_addresses
 from tests.functional.api.calling import WRITTEN, Caller, make_caller
@@ -90,6 +93,7 @@ def rows_of(api: Caller) -> dict[str, Any]:
         vendor=api.vendor, key="own", name="Own", definition=DEFINITION, created_at=now, updated_at=now
     )
     ticket = InterventionTicket.objects.get()
+    instance = ticket.lines.get().instance
     return {
         "client_id": couple.public_id,
         "wedding_id": couple.weddings.get().public_id,
@@ -98,13 +102,16 @@ def rows_of(api: Caller) -> dict[str, Any]:
         "journey_id": journey.public_id,
         "number": 1,
         "template_id": template.public_id,
-        "instance_id": ticket.instance.public_id,
+        "instance_id": instance.public_id,
         "ticket_id": ticket.public_id,
-        "message_id": Message.objects.get().public_id,
+        "message_id": a_doubt(Message.objects.get(), now=now).public_id,
         "changeover_id": move_to(journey=journey, number=1, now=now, actor=ACTOR).public_id,
+        "dead_letter_id": a_dead_letter(api.vendor, now=now).public_id,
+        "circuit_id": a_circuit(api.vendor, now=now).public_id,
         "approval_id": an_approval(api.vendor, now=now).public_id,
-        **meets_ids(ticket.instance, now=now),
-        **pages_ids(ticket.instance, now=now),
+        "alert_id": an_alert(api.vendor, now=now).public_id,
+        **meets_ids(instance, now=now),
+        **pages_ids(instance, now=now),
     }
 
 

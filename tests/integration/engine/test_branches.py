@@ -212,7 +212,7 @@ def test_a_branch_that_needs_a_person_is_waited_for_as_the_merge_says(
 ) -> None:
     instance = begin(in_two(merge("s", failed=failed), right=MISSING), couple, now=now)
 
-    ticket = InterventionTicket.objects.get(instance=instance)
+    ticket = InterventionTicket.objects.get(lines__instance=instance)
     assert ("after" in tags(couple)) == (failed == "go_on")
     assert ended(instance) == "active"
 

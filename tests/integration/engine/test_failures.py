@@ -49,7 +49,7 @@ def test_missing_data_opens_a_ticket_and_a_retry_goes_on(
     instance = begin(needs_album, couple, now=now)
     run_until_idle(now)
 
-    ticket = InterventionTicket.objects.get(instance=instance)
+    ticket = InterventionTicket.objects.get(lines__instance=instance)
     assert ("open", "support", "text_incomplete") == (ticket.status, ticket.level, ticket.code)
     assert Schedule.State.PARKED == Schedule.objects.get(instance=instance).state
     assert not SinkMessage.objects.exists()
@@ -67,7 +67,7 @@ def test_missing_data_opens_a_ticket_and_a_retry_goes_on(
 def test_a_ticket_can_be_skipped_once(needs_album: Journey, couple: Client, now: datetime) -> None:
     instance = begin(needs_album, couple, now=now)
     run_until_idle(now)
-    ticket = InterventionTicket.objects.get(instance=instance)
+    ticket = InterventionTicket.objects.get(lines__instance=instance)
 
     tickets.ticket_skip(ticket=ticket, now=now, actor=ACTOR)
     run_until_idle(now)
@@ -83,7 +83,7 @@ def test_a_ticket_can_end_the_journey(needs_album: Journey, couple: Client, now:
     instance = begin(needs_album, couple, now=now)
     run_until_idle(now)
 
-    ticket = tickets.ticket_cancel(ticket=InterventionTicket.objects.get(), now=now, actor=ACTOR)
+    ticket = tickets.ticket_cancel(ticket=InterventionTicket.objects.get(), now=now, actor=ACTOR).ticket
 
     instance.refresh_from_db()
     assert (Instance.Status.CANCELLED, "cancel") == (instance.status, ticket.resolution)

@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from channels.models import Message
-from engine.models import Instance, InterventionTicket, NodeExecution, Schedule, TriggerEvent, WeddingMove
+from engine.models import (
+    Instance,
+    InterventionTicket,
+    NodeExecution,
+    Schedule,
+    TicketLine,
+    TriggerEvent,
+    WeddingMove,
+)
 from engine.services import rescheduling
 from engine.services.instances import instance_start
 from journeys.errors import Conflict, Invalid
@@ -103,7 +111,7 @@ def test_steps_that_are_past_follow_their_rules(wedding, instance, now):
         .exclude(status="held")
         .values_list("node_id", "status")
     )
-    assert "call" == InterventionTicket.objects.get().node_id
+    assert "call" == TicketLine.objects.get().node_id
 
 
 def test_choice_stands_above_the_rule(wedding, instance, now):

@@ -201,7 +201,7 @@ def test_a_journey_that_takes_too_long_is_left_alone(vendor: Vendor, couple: Cli
 
 
 def ticket_of(instance: Instance) -> InterventionTicket:
-    return InterventionTicket.objects.get(instance=instance, status="open")
+    return InterventionTicket.objects.get(lines__instance=instance, status="open")
 
 
 def test_a_client_who_is_inside_already_is_an_error_of_this_couple(

@@ -188,11 +188,11 @@ def test_ticket_that_stops_a_journey_asks_first(browser, ticket):
     page = f"/journey-monitor/tickets/{ticket.public_id}/cancel"
     assert "Stop 1 journey?" in browser.post(page).content.decode()
     browser.post(page, {"confirmed": "1"})
-    assert "cancelled" == Instance.objects.get(pk=ticket.instance_id).status
+    assert "cancelled" == Instance.objects.get(ticket_lines__ticket=ticket).status
 
 
 def test_time_line_offers_what_can_be_done_about_a_ticket(browser, ticket):
-    client_id = ticket.instance.client.public_id
+    client_id = ticket.lines.get().instance.client.public_id
     page = browser.get(f"/journey-monitor/couples/{client_id}/").content.decode()
-    assert f"/journey-monitor/tickets/{ticket.public_id}/skip" in page
+    assert f"/journey-monitor/tickets/{ticket.lines.get().public_id}/skip" in page
     assert "one step needs you" in page

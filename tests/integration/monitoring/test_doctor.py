@@ -14,7 +14,10 @@ from channels.models import Message
 from engine.models import QueueControl
 from engine.services.free_times import free_times
 from monitoring.invariants import INVARIANTS
+from tests.builders import END, a_net, merge, pause, split_all, tag
+from tests.drive import run_until_idle
 from tests.meets import a_booking, a_call
+from tests.patterns.passing import begin
 
 
 def sql(text, *parameters):
@@ -53,7 +56,43 @@ BREAKS = {
         " VALUES (1, ARRAY['client'], clock_timestamp() - interval '2 minutes')"
     ),
     "message_has_owner": "UPDATE channels_message SET status = 'retry', node_id = 'elsewhere'",
+    "parked_waits_for_somebody": "UPDATE engine_schedule SET state = 'parked', due_at = NULL, meant = NULL",
+    "poison_is_quarantined": "UPDATE engine_schedule SET claims = 7",
+    "completed_is_the_end": (
+        "INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, node_id, node_type, branch,"
+        " visit, attempt, status, port, reason, error_class, error_code, queue, due_at, ready_at, started_at, at,"
+        " duration_ms) SELECT gen_random_uuid(), vendor_id, instance_id, schedule_id, node_id, node_type, branch, visit, attempt,"
+        " 'held', '', reason, error_class, error_code, queue, due_at, ready_at, started_at, at, duration_ms"
+        " FROM engine_nodeexecution WHERE node_id = 'welcome'"
+    ),
+    "tokens_are_conserved": "UPDATE engine_instance SET status = 'completed'; DELETE FROM engine_schedule",
+    "never_early": (
+        "UPDATE engine_nodeexecution SET due_at = started_at + interval '1 hour' WHERE node_id = 'welcome'"
+    ),
+    "nothing_after_no": (
+        "INSERT INTO channels_suppression (vendor_id, channel, address_index, address, reason, created_at)"
+        " SELECT vendor_id, channel, address_index, address, 'stop', sending_at - interval '1 hour'"
+        " FROM channels_message"
+    ),
+    "nothing_after_the_end": (
+        "UPDATE engine_instance SET status = 'cancelled',"
+        " finished_at = (SELECT min(sending_at) - interval '1 hour' FROM channels_message)"
+    ),
+    "heard_of_is_sent": "UPDATE channels_message SET status = 'rejected', delivery = 'delivered'",
+    "delivery_is_what_was_reported": (
+        "INSERT INTO channels_deliveryevent (provider, event_key, message_id, kind, received_at)"
+        " SELECT provider, 'one', id, 'bounced', sending_at FROM channels_message"
+    ),
 }
+
+#: One more row of history, at another step.
+ELSEWHERE = (
+    "INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, node_id, node_type, branch,"
+    " visit, attempt, status, port, reason, error_class, error_code, queue, due_at, ready_at, started_at, at,"
+    " duration_ms) SELECT gen_random_uuid(), vendor_id, instance_id, schedule_id, 'elsewhere', node_type, branch, visit,"
+    " attempt, status, port, reason, error_class, error_code, queue, due_at, ready_at, started_at, at, duration_ms"
+    " FROM engine_nodeexecution WHERE node_id = 'welcome' LIMIT 1"
+)
 
 
 @pytest.mark.parametrize("name", sorted(BREAKS))
@@ -86,6 +125,43 @@ def test_due_work_has_a_reason_while_the_queue_is_switched_off(instance, now):
 
 def test_every_promise_has_a_test_that_breaks_it():
     assert {one.name for one in INVARIANTS} == {*BREAKS, "message_once", "letters_about_meetings_go_out"}
+
+
+def test_history_told_of_the_future_is_found(instance, now):
+    sql("UPDATE engine_nodeexecution SET at = %s WHERE node_id = 'welcome'", now + timedelta(minutes=1))
+    assert "never_early" in broken(now)
+
+
+def test_merge_that_has_all_it_waits_for_and_does_not_go_on_is_found(couple, now):
+    net = a_net(
+        {
+            "s": split_all("a", "b"),
+            "one": pause("1d"),
+            "two": pause("2d"),
+            "m": merge("s"),
+            "after": tag("after"),
+            "end": END,
+        },
+        *("start>s", "s.a>one", "s.b>two", "one>m", "two>m", "m>after", "after>end"),
+    )
+    begin(net, couple, now=now)
+    run_until_idle(now + timedelta(days=1))
+    assert "parked_waits_for_somebody" not in broken(now + timedelta(days=1))
+    sql("DELETE FROM engine_schedule WHERE node_id = 'two'")
+    assert "parked_waits_for_somebody" in broken(now + timedelta(days=1))
+
+
+def test_opt_out_a_moment_before_a_sending_under_way_is_no_breach(instance, now):
+    sql(BREAKS["nothing_after_no"].replace("1 hour", "10 seconds"))
+    assert "nothing_after_no" not in broken(now)
+
+
+def test_own_rounds_look_at_the_newest_rows_of_what_only_grows(instance, now):
+    sql(BREAKS["completed_is_the_end"])
+    one = next(one for one in INVARIANTS if one.name == "completed_is_the_end")
+    assert (1, 1) == (one.check(now).broken, one.check(now, newest=1).broken)
+    sql(ELSEWHERE)
+    assert (1, 0) == (one.check(now).broken, one.check(now, newest=1).broken)
 
 
 def test_report_for_programs_names_what_to_do_and_the_command_fails(instance):

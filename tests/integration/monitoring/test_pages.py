@@ -22,6 +22,9 @@ PAGES = [
     "/journey-monitor/journeys/",
     "/journey-monitor/tickets/",
     "/journey-monitor/tickets/?status=resolved",
+    "/journey-monitor/alerts/",
+    "/journey-monitor/alerts/?status=resolved",
+    "/journey-monitor/in-doubt/",
 ]
 
 

@@ -64,7 +64,9 @@ def test_ticks_go_to_their_own_queue_and_expire_before_the_next():
         "engine.tick.changeovers",
         "engine.tick.dates",
         "engine.tick.notices",
+        "engine.tick.tickets",
         "monitoring.tick.measure",
+        "monitoring.tick.doctor",
     } == {entry["task"] for entry in entries}
     assert all(
         entry["options"] == {"queue": "ticks", "expire_seconds": entry["schedule"]} for entry in entries

@@ -77,6 +77,13 @@ def test_file_that_cannot_be_read_is_named_by_its_variable():
             "PUBLIC_URL must be a web address such as https://journeys.example.com.",
         ),
         ("SMTP_URL", "mail.example", "SMTP_URL must look like smtp://user:password@host:587."),
+        ("ALERT_EMAILS", "nobody", "ALERT_EMAILS must be email addresses, separated by commas."),
+        ("ALERT_EMAILS", "ops@example.com", "ALERT_EMAILS need a mail server: set SMTP_URL."),
+        (
+            "ALERT_WEBHOOK_URL",
+            "ftp://alerts.example.com",
+            "ALERT_WEBHOOK_URL must be a web address such as https://alerts.example.com/in.",
+        ),
         ("SECRET_KEY", "short", "SECRET_KEY String should have at least 32 characters."),
         ("DATA_KEYS", KEY, "DATA_KEYS needs a different id before the colon"),
         ("DATA_KEYS", f"a:{KEY},a:{KEY}", "DATA_KEYS needs a different id before the colon of each key."),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine import discovery
 from journeys.language.graph import Graph, read_graph
 from journeys.language.registry import node_types, trigger_types
-from journeys.language.replaying import Happened, Replayed, replay
+from journeys.language.replaying import BegunAnew, Happened, Replayed, replay
 from tests.builders import END, a_net, merge, split_all, tag
 from tests.properties.nets import PLAIN, definitions
 from tests.properties.passages import Passage
@@ -99,3 +99,25 @@ def test_a_history_that_makes_no_sense_is_told(rows: list[tuple[str, str, str, s
     (found,) = told(*rows).faults
 
     assert found.startswith(fault)
+
+
+def test_a_passage_that_was_put_back_begins_anew_and_goes_on_from_there() -> None:
+    rows = [
+        Happened(1, "start", "", 1, "succeeded", "next"),
+        Happened(2, "one", "", 1, "cancelled", ""),
+        BegunAnew(2, "start", 2),
+        Happened(3, "start", "", 2, "succeeded", "next"),
+    ]
+
+    assert replay(rows, graph_at=lambda _: NET, start="start") == Replayed({("one", "", 2): {}})
+
+
+@pytest.mark.parametrize(("had_ended", "faults"), [(False, 1), (True, 0)])
+def test_what_was_left_standing_by_a_roll_back_is_told_unless_the_passage_had_ended(
+    *, had_ended: bool, faults: int
+) -> None:
+    rows = [Happened(1, "start", "", 1, "succeeded", "next"), BegunAnew(1, "one", 2, had_ended)]
+
+    replayed = replay(rows, graph_at=lambda _: NET, start="start")
+
+    assert (set(replayed.standing), len(replayed.faults)) == ({("one", "", 2)}, faults)

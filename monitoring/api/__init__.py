@@ -1,0 +1,1 @@
+"""The monitor's part of the REST API."""
