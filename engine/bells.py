@@ -6,6 +6,7 @@ row when its bell's lease ends.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 #: Name of the task that carries out steps.
 EXECUTE = "engine.execute"
+#: A broker that fails only after so long is silent, and not asked again for a while: the dispatcher rings then.
+SLOW_SECONDS, LEFT_ALONE_SECONDS = 1.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,16 @@ class Place:
     fence: int
     queue: str
     outside: bool
+
+
+@dataclass(slots=True)
+class _Patience:
+    """Until when this process leaves the broker alone, by its monotonic clock."""
+
+    gone_until: float = 0.0
+
+
+_patience = _Patience()
 
 
 def batches(places: Iterable[Place]) -> list[list[Place]]:
@@ -54,8 +67,9 @@ def batches(places: Iterable[Place]) -> list[list[Place]]:
 
 def ring(places: Sequence[Place]) -> None:
     """Ring for places that were committed as queued; a broker that can not be reached is not an error."""
-    if not places:
+    if not places or time.monotonic() < _patience.gone_until:
         return
+    begun = time.monotonic()
     try:
         with current_app.producer_or_acquire() as producer:
             for group in batches(places):
@@ -68,6 +82,8 @@ def ring(places: Sequence[Place]) -> None:
                 )
     except (OperationalError, RedisError, OSError) as error:
         log.warning("bell_not_rung", places=len(places), error=type(error).__name__)
+        if time.monotonic() - begun > SLOW_SECONDS:
+            _patience.gone_until = time.monotonic() + LEFT_ALONE_SECONDS
 
 
 def ring_on_commit(places: Sequence[Place]) -> None:

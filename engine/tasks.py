@@ -26,6 +26,7 @@ from engine.services import (
     workers,
     zones,
 )
+from engine.ticking import Tick
 from journeys import clock, partitions
 from journeys.api import idempotency
 
@@ -43,7 +44,7 @@ def execute(*, places: list[tuple[int, int]], **_kwargs: Any) -> None:
     runner.run(places=[(int(schedule), int(fence)) for schedule, fence in places], now=clock.now())
 
 
-@shared_task(name="engine.tick.dispatch")
+@shared_task(name="engine.tick.dispatch", base=Tick)
 def tick_dispatch(**_kwargs: Any) -> None:
     """Ring for what is due, again and again until the next tick's turn.
 
@@ -64,25 +65,25 @@ def send_notices(*, places: list[tuple[int, int]], **_kwargs: Any) -> None:
     notices.carry_out(places=[(int(notice), int(fence)) for notice, fence in places], now=clock.now())
 
 
-@shared_task(name="engine.tick.notices")
+@shared_task(name="engine.tick.notices", base=Tick)
 def tick_notices(**_kwargs: Any) -> None:
     """Ring for letters about meetings that are due, and for those that were lost."""
     notices.dispatch(now=clock.now())
 
 
-@shared_task(name="engine.tick.sweep")
+@shared_task(name="engine.tick.sweep", base=Tick)
 def tick_sweep(**_kwargs: Any) -> None:
     """Put back what was lost."""
     recovery.sweep()
 
 
-@shared_task(name="engine.tick.changeovers")
+@shared_task(name="engine.tick.changeovers", base=Tick)
 def tick_changeovers(**_kwargs: Any) -> None:
     """Carry on with those inside whose journey was published with a choice for them."""
     changeovers.carry_on_all(now=clock.now())
 
 
-@shared_task(name="engine.tick.dates")
+@shared_task(name="engine.tick.dates", base=Tick)
 def tick_dates(**_kwargs: Any) -> None:
     """Follow dates: a new zone database, journeys whose day has come, late ones that waited enough.
 
@@ -97,7 +98,7 @@ def tick_dates(**_kwargs: Any) -> None:
     workers.forget_dead()
 
 
-@shared_task(name="engine.tick.tickets")
+@shared_task(name="engine.tick.tickets", base=Tick)
 def tick_tickets(**_kwargs: Any) -> None:
     """Raise tickets that wait too long or whose wedding comes near."""
     escalating.tick(now=clock.now())

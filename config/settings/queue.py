@@ -19,6 +19,8 @@ TICKET_ESCALATE_HOURS = env.ticket_escalate_hours
 QUEUE_NAMES = ("critical", "high", "medium", "low")
 #: The beat's ticks have a queue and a worker of their own, so that no backlog delays them.
 TICK_QUEUE = "ticks"
+#: How far the clocks of beat and workers may be apart before ticks are lost, in seconds.
+TICK_FORGIVES_SECONDS = 60
 
 DATES_SECONDS = 60
 TICKETS_SECONDS = 60
@@ -84,7 +86,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "unacked_mutex_expire": 30,
-    "socket_timeout": 10,
+    # Longer than a worker's look into its queues (1 s); whoever rings waits no longer for a Redis that is silent.
+    "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
     "health_check_interval": 10,
@@ -92,15 +95,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 3,
 }
 
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.scheduling:TickScheduler"
 CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 
 def _tick(task: str, seconds: int) -> dict[str, object]:
-    """Describe a tick; it expires when the next one is due, so that ticks never pile up."""
-    return {"task": task, "schedule": seconds, "options": {"queue": TICK_QUEUE, "expire_seconds": seconds}}
+    """Describe a tick. It expires after a while, so that ticks that nobody takes do not pile up for ever.
+
+    Not sooner: Celery compares the moment with the clock of whoever takes it, and clocks of hosts differ.
+    """
+    expires = max(seconds, TICK_FORGIVES_SECONDS)
+    return {"task": task, "schedule": seconds, "options": {"queue": TICK_QUEUE, "expire_seconds": expires}}
 
 
 CELERY_BEAT_SCHEDULE = {
