@@ -142,7 +142,18 @@ def test(words: Sequence[str]) -> int:
         if words:
             return _follow([*pytest, *words], env)
         side_by_side = _follow(
-            [*pytest, "-q", "-n", os.environ.get("TEST_WORKERS", "2"), "-m", "not stack"], env
+            # Whoever is done takes over from the other: the longest tests stand near the end.
+            [
+                *pytest,
+                "-q",
+                "-n",
+                os.environ.get("TEST_WORKERS", "2"),
+                "--dist",
+                "worksteal",
+                "-m",
+                "not stack",
+            ],
+            env,
         )
         if side_by_side == _STOPPED_BY_USER:
             return side_by_side

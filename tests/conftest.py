@@ -1,13 +1,17 @@
-"""What every test may ask for, and how the database is emptied after those that commit."""
+"""What every test may ask for, how the database is made, and how it is emptied after tests that commit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 
 import pytest
 from django.db import connections, transaction
 from django.test import TransactionTestCase
+
+from engine import ticking
+from tests.template import template
 
 #: What migrations have written and no test changes.
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
@@ -47,6 +51,19 @@ def _empty_tables(case: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _empty_tables  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Copy the test database instead of running all migrations for each process of the tests."""
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = template()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Close what ticks keep open, before the test database is dropped."""
+    yield
+    ticking.let_go()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from journeys import validation
 from journeys.language.errors import DefinitionInvalid
 from journeys.language.graph import Graph, read_graph
 from journeys.language.registry import node_types, trigger_types
-from journeys.services.template_files import Loader
+from journeys.services.template_files import OwnLoader
 
 #: Where the product's own templates are.
 TEMPLATES = Path(validation.__file__).resolve().parent / "templates"
@@ -121,7 +121,7 @@ def read_tests(path: Path) -> list[JourneyTest]:
         Unreadable: with the field that is wrong.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 a safe loader of our own
+        content = yaml.load(path.read_text(encoding="utf-8"), OwnLoader)  # noqa: S506 a safe loader of our own
     except (OSError, yaml.YAMLError) as error:
         raise Unreadable(f"{path.name} can not be read: {error}") from error
     if not isinstance(content, dict):
@@ -169,7 +169,7 @@ def _definition(journey: str | dict[str, Any], beside: Path) -> tuple[dict[str, 
         raise Unreadable(
             f"There is no ready-made journey {journey!r}, and no such file beside {beside.name}."
         )
-    content = yaml.load(found.read_text(encoding="utf-8"), Loader)  # noqa: S506 a safe loader of our own
+    content = yaml.load(found.read_text(encoding="utf-8"), OwnLoader)  # noqa: S506 a safe loader of our own
     return content.get("definition", content), str(content.get("name", journey))
 
 

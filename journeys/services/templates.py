@@ -22,7 +22,7 @@ from journeys.models import Journey, JourneyTemplate, Vendor
 from journeys.scoping import owned_by
 from journeys.services.audit import record
 from journeys.services.journeys import journey_create
-from journeys.services.template_files import Loader, Reading, TemplateFile, read
+from journeys.services.template_files import OwnLoader, Reading, TemplateFile, read
 from journeys.services.versions import compare
 
 #: Where the product's own templates are.
@@ -39,7 +39,7 @@ def templates_sync(*, now: datetime) -> list[JourneyTemplate]:
     """
     loaded: list[JourneyTemplate] = []
     for path in sorted(FOLDER.glob("*.yaml")):
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 a safe loader of our own
+        content = yaml.load(path.read_text(encoding="utf-8"), OwnLoader)  # noqa: S506 a safe loader of our own
         values = {
             "name": content["name"],
             "description": content["description"].strip(),

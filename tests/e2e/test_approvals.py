@@ -50,8 +50,8 @@ def test_a_letter_is_edited_in_place_and_approved(
     picture(page, "approvals-edit")
     page.get_by_role("button", name="Approve", exact=True).last.click()
 
-    assert page.get_by_text("Approved. It goes out as soon as the rules let it.").is_visible()
-    assert page.get_by_text("2 messages wait for your yes.").is_visible()
+    page.get_by_text("Approved. It goes out as soon as the rules let it.").wait_for()
+    page.get_by_text("2 messages wait for your yes.").wait_for()
 
 
 def test_on_a_phone_the_list_and_the_letter_are_two_pages(
@@ -64,9 +64,9 @@ def test_on_a_phone_the_list_and_the_letter_are_two_pages(
     picture(page, "approvals-phone")
 
     page.get_by_role("link", name="Read", exact=True).first.click()
-    assert page.get_by_role("heading", name="A note about the light").is_visible()
+    page.get_by_role("heading", name="A note about the light").wait_for()
     assert no_sideways(page)
     picture(page, "approvals-phone-letter")
     page.get_by_role("button", name="Hold back").last.click()
 
-    assert page.get_by_text("Held back. The journey goes on without it.").is_visible()
+    page.get_by_text("Held back. The journey goes on without it.").wait_for()

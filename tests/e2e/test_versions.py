@@ -34,13 +34,13 @@ def test_a_draft_is_published_with_a_look_at_who_moves_and_taken_back(page, worl
     assert page.get_by_text("is due 45 days before the wedding").is_visible()
     page.get_by_role("link", name="Publish the draft").click()
     page.get_by_role("link", name="They move").click()
-    assert page.get_by_text("Who stands where").is_visible()
+    page.get_by_text("Who stands where").wait_for()
 
     page.get_by_role("button", name="Publish and move 3 couples").click()
-    assert page.get_by_text("Published version 2: 3 couples moved.").is_visible()
+    page.get_by_text("Published version 2: 3 couples moved.").wait_for()
 
     page.get_by_role("button", name="Undo").click()
-    assert page.get_by_text("3 couples moved, taken back, 3 with it.").is_visible()
+    page.get_by_text("3 couples moved, taken back, 3 with it.").wait_for()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.properties.machine import JourneyMachine
 
 #: How many journeys each test tries. MACHINE_EXAMPLES=2000 looks longer, and at others each time.
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "12"))
 #: How many things happen to each.
 STEPS = int(os.environ.get("MACHINE_STEPS", "20"))
 

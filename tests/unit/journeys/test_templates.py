@@ -7,6 +7,7 @@ import yaml
 
 from engine.discovery import discover
 from journeys.models import Vendor
+from journeys.services.template_files import Loader, OwnLoader
 from journeys.services.templates import FOLDER
 from journeys.validation import graph_of, problems_of
 
@@ -32,6 +33,18 @@ def texts(template):
 
 def test_the_promised_templates_are_there():
     assert {path.stem for path in FILES} >= {"photographer_full_service", "venue", "payment_ladder"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_template_says_the_same_to_the_loader_that_is_fast(path):
+    text = path.read_text(encoding="utf-8")
+    assert yaml.load(text, OwnLoader) == yaml.load(text, Loader)  # noqa: S506 safe loaders of our own
+
+
+def test_times_and_words_are_texts_for_both_loaders():
+    text = "at: 09:00\nsure: yes\nday: 2027-06-12\nmany: [1, 1.5, true, null, ~, 0x10]"
+    expected = {"at": "09:00", "sure": "yes", "day": "2027-06-12", "many": [1, 1.5, True, None, None, "0x10"]}
+    assert yaml.load(text, OwnLoader) == yaml.load(text, Loader) == expected  # noqa: S506 the same
 
 
 def test_a_template_can_be_published_as_it_is(template):
