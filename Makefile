@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop test test-fast lint format advance manage chaos chaos-quick bench bench-quick lock clean
+.PHONY: help install run stop test test-fast lint format advance manage chaos chaos-whole chaos-quick bench bench-quick lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -63,8 +63,10 @@ advance: $(VENV)/.local ## Move the demo's clock, with everything in between car
 manage: $(VENV)/.local ## Run a command of manage.py on the running system: make manage DO="doctor"
 	@$(BIN)/python -m dev exec $(BIN)/python manage.py $(DO)
 
-chaos: $(VENV)/.dev ## Do to the running stack whatever can happen to it, then judge it: SEED=7 MINUTES=6
-	@$(BIN)/python -m tests.chaos.live $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),6)
+chaos: $(VENV)/.dev ## Do to the running stack whatever can happen to it, then judge it, in ten minutes: SEED=7
+	@exec $(BIN)/python -m tests.chaos.live $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+chaos-whole: $(VENV)/.dev ## Have processes die at every hit of every point, and every race run long
 	@CHAOS_FORM=whole exec $(BIN)/python -m dev test -q tests/chaos tests/integration/engine/test_races.py \
 	  --ignore tests/chaos/test_live_quick.py
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,6 @@ QUESTIONS = MappingProxyType(
         "memory": "whether a worker process grows",
         "api": "how long requests take with fifty clients",
         "simulation": "how long it takes to look ahead",
-        "season": "a forecast of a whole season",
         "enrolment": "how fast many clients enter one journey",
         "matching": "what an event costs among very many journeys",
         "sweep": "how long it takes to follow dates",
@@ -44,6 +44,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print and write down; 1 when something broke, 2 when nothing could be measured."""
     options = _options(words)
+    # Asked to stop, it clears up first, as for Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     begun = time.monotonic()
     names = options.question or (list(QUICK) if options.quick else list(QUESTIONS))
     path: Path = options.results or default_path(scale=options.scale, quick=options.quick)

@@ -14,12 +14,12 @@ from django.db import connection
 from bench import definitions, people
 from bench.definitions import edge, node
 from bench.figures import Figure, Goal
-from bench.filling import indexes_later, plain, settle
+from bench.filling import indexes_later, multiply, plain, settle
 from bench.run import Run
 from engine.models import Watermark
 from engine.services import dates
 from journeys import clock
-from journeys.models import Vendor
+from journeys.models import Client, Vendor, WeddingAnchor
 
 WEDDINGS, VENDORS = 1_000_000, 1_000
 #: Weddings are spread over so many days to come.
@@ -102,8 +102,26 @@ def _fill(weddings: int, vendors: int) -> datetime:
             "UPDATE journeys_wedding SET date = %s WHERE id IN (SELECT id FROM journeys_wedding ORDER BY id LIMIT %s)",
             [target, DUE],
         )
+    _add_other_dates(couple, now=now)
     settle(*LARGE)
     return datetime(day.year, day.month, day.day, 9, 0, 30, tzinfo=ZoneInfo(people.ZONE))
+
+
+def _add_other_dates(couple: Client, *, now: datetime) -> None:
+    """Give every tenth wedding another date, which nothing hangs on."""
+    wedding = couple.weddings.get()
+    like = WeddingAnchor.objects.create(
+        vendor_id=couple.vendor_id, wedding=wedding, name="gallery", date=now.date()
+    )
+    some = "SELECT id AS n, vendor_id, date FROM journeys_wedding"
+    multiply(
+        "journeys_weddinganchor",
+        like=like.id,
+        rows=f"{some} WHERE id % 10 = 0 AND id <> {wedding.id}",  # numbers of ours
+        vendor_id="n.vendor_id",
+        wedding_id="n.n",
+        date="n.date + 42",
+    )
 
 
 def _vendors_but(vendor: Vendor) -> str:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from dev.children import end_with_parent
 from dev.places import ROOT
 from dev.supervisor import Program
 from dev.system import PYTHON, addresses, programs
@@ -75,6 +76,8 @@ def running(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # However this process ends, its workers do: Celery ends its children itself.
+                preexec_fn=end_with_parent(signal.SIGTERM, os.getpid()),  # noqa: PLW1509 from the main thread only
             )
             stack.callback(_end, process)
             started.append(process)

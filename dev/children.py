@@ -18,7 +18,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _end_with_parent(number: int, parent: int) -> Callable[[], None]:
+def end_with_parent(number: int, parent: int) -> Callable[[], None]:
     """Ask the kernel (Linux only) to send a signal when the parent dies, however it dies."""
 
     def ask() -> None:
@@ -57,7 +57,7 @@ def spawn(
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         process_group=0,
-        preexec_fn=_end_with_parent(end_signal, os.getpid()),  # noqa: PLW1509 - one thread, and no Python lock taken
+        preexec_fn=end_with_parent(end_signal, os.getpid()),  # noqa: PLW1509 - one thread, and no Python lock taken
         **account,
     )
 

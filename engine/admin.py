@@ -143,7 +143,14 @@ class WatermarkAdmin(ReadOnlyAdmin):
     list_display = ("name", "at")
 
 
-from engine import admin_dead_letters, admin_instances, admin_meets, admin_modules, admin_tickets  # noqa: E402, F401 the same register, in files of their own
+from engine import (  # noqa: E402, F401 the same register, in files of their own
+    admin_dead_letters,
+    admin_enrollments,
+    admin_instances,
+    admin_meets,
+    admin_modules,
+    admin_tickets,
+)
 
 
 @admin.register(WeddingMove)

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from engine.posting import post
 
 log = structlog.get_logger(__name__)
 
@@ -71,16 +71,14 @@ def ring(places: Sequence[Place]) -> None:
         return
     begun = time.monotonic()
     try:
-        with current_app.producer_or_acquire() as producer:
-            for group in batches(places):
-                current_app.send_task(
-                    EXECUTE,
-                    kwargs={"places": [[place.schedule_id, place.fence] for place in group]},
-                    queue=group[0].queue,
-                    producer=producer,
-                    ignore_result=True,
-                )
-    except (OperationalError, RedisError, OSError) as error:
+        post(
+            EXECUTE,
+            [
+                (group[0].queue, {"places": [[place.schedule_id, place.fence] for place in group]})
+                for group in batches(places)
+            ],
+        )
+    except (RedisError, OSError) as error:
         log.warning("bell_not_rung", places=len(places), error=type(error).__name__)
         if time.monotonic() - begun > SLOW_SECONDS:
             _patience.gone_until = time.monotonic() + LEFT_ALONE_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,9 +65,9 @@ def hold_if_late(*, instance: Instance, now: datetime, actor: str, **_kwargs: An
 
 
 @receiver(instance_changed)
-def close_late_plan(*, instance: Instance, now: datetime, actor: str, **_kwargs: Any) -> None:
-    """Close the plan of a passage that was resumed by hand or has ended."""
-    late_plans.follow_status(instance=instance, now=now, actor=actor)
+def close_late_plans(*, instances: Sequence[Instance], now: datetime, actor: str, **_kwargs: Any) -> None:
+    """Close the plans of passages that were resumed by hand or have ended."""
+    late_plans.follow_status(instances=instances, now=now, actor=actor)
 
 
 @receiver(wedding_moved)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-#: Steps were committed. Arguments: steps (list of `engine.services.commits.StepNote`), now.
+#: Steps were committed. Arguments: steps (list of `engine.services.results.StepNote`), now.
 steps_committed = Signal()
-#: An instance was started, paused, resumed, cancelled or finished. Arguments: instance, now, actor.
+#: Instances were started, paused, resumed, cancelled or finished. Arguments: instances (a sequence), now, actor.
 instance_changed = Signal()
 #: A passage was begun; it stands at its start. Arguments: instance, now, actor.
 instance_started = Signal()
+#: Many clients entered a journey at once; `instance_changed` is not sent for them. Arguments: vendor_id, instance_ids
+#: (not empty), now.
+clients_enrolled = Signal()
 #: A ticket was opened, raised, assigned or resolved, or a line of it came or was settled. Arguments: ticket, line (None
 #: when it is about the ticket itself), now.
 ticket_changed = Signal()

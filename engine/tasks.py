@@ -26,6 +26,7 @@ from engine.services import (
     workers,
     zones,
 )
+from engine.services.enrolling import carrying_out
 from engine.ticking import Tick
 from journeys import clock, partitions
 from journeys.api import idempotency
@@ -36,6 +37,10 @@ DISPATCH_FOR = 0.9
 DISPATCH_PAUSE = 0.02
 #: Pause between two looks while there is none, in seconds.
 DISPATCH_IDLE = 0.15
+#: How long a tick goes on with what dates start before it leaves the rest to the next one, in seconds.
+FOLLOW_DATES_FOR = 8.0
+#: How long an enrollment tick goes on before it leaves the rest to the next one, in seconds.
+ENROLL_FOR = 1.8
 
 
 @shared_task(name=EXECUTE)
@@ -83,6 +88,12 @@ def tick_changeovers(**_kwargs: Any) -> None:
     changeovers.carry_on_all(now=clock.now())
 
 
+@shared_task(name="engine.tick.enrollments", base=Tick)
+def tick_enrollments(**_kwargs: Any) -> None:
+    """Carry on with those who were asked to enter a journey together."""
+    carrying_out.carry_on_all(now=clock.now(), seconds=ENROLL_FOR)
+
+
 @shared_task(name="engine.tick.dates", base=Tick)
 def tick_dates(**_kwargs: Any) -> None:
     """Follow dates: a new zone database, journeys whose day has come, late ones that waited enough.
@@ -92,7 +103,7 @@ def tick_dates(**_kwargs: Any) -> None:
     now = clock.now()
     partitions.ensure(now=now)
     zones.catch_up(now=now)
-    dates.follow_dates(now=now)
+    dates.follow_dates(now=now, seconds=FOLLOW_DATES_FOR)
     late_plans.go_ahead(now=now)
     idempotency.forget_old(now=now)
     workers.forget_dead()

@@ -5,6 +5,7 @@ Events wake by themselves (`engine.services.triggering`). Each receiver runs in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from channels.models import Message
 from channels.signals import message_reported, message_settled
 from engine.models import Instance
 from engine.services import sub_journeys
-from engine.services.waking import wake
+from engine.services.waking import wake, wake_all
 from engine.signals import instance_changed
 from journeys.models import Client, Wedding
 from journeys.signals import client_changed, task_finished, wedding_moved
@@ -27,9 +28,9 @@ def wake_for_message(*, message: Message, now: datetime, **_kwargs: Any) -> None
 
 
 @receiver(client_changed)
-def wake_for_client(*, client: Client, now: datetime, **_kwargs: Any) -> None:
+def wake_for_clients(*, clients: Sequence[Client], now: datetime, **_kwargs: Any) -> None:
     """Wake what waits for a status, a field or a tag."""
-    wake(client_id=client.id, topics=["client"], now=now)
+    wake_all(client_ids=[client.id for client in clients], topics=["client"], now=now)
 
 
 @receiver(wedding_moved)
@@ -45,10 +46,12 @@ def wake_for_task(*, client: Client, now: datetime, **_kwargs: Any) -> None:
 
 
 @receiver(instance_changed)
-def follow_ended_journey(*, instance: Instance, now: datetime, actor: str, **_kwargs: Any) -> None:
-    """End what the ended passage waited for, and wake what waited for it."""
-    if instance.status in Instance.LIVE:
-        return
-    sub_journeys.end_with_parent(parent=instance, now=now, actor=actor)
-    if instance.started_by:
-        wake(client_id=instance.client_id, topics=["journey"], now=now)
+def follow_ended_journeys(
+    *, instances: Sequence[Instance], now: datetime, actor: str, **_kwargs: Any
+) -> None:
+    """End what the ended passages waited for, and wake what waited for them."""
+    ended = [one for one in instances if one.status not in Instance.LIVE]
+    sub_journeys.end_with_parents(parents=ended, now=now, actor=actor)
+    for instance in ended:
+        if instance.started_by:
+            wake(client_id=instance.client_id, topics=["journey"], now=now)

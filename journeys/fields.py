@@ -18,11 +18,28 @@ GetT = TypeVar("GetT")
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 #: 22 characters of base 57 carry 128 random bits.
 PUBLIC_ID_LENGTH = 22
+#: A letter for each byte; the bytes behind the last whole round would make some letters likelier, and are left out.
+_EVEN = 256 - 256 % len(ALPHABET)
+_LETTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
+_UNEVEN = bytes(range(_EVEN, 256))
 
 
 def new_public_id(prefix: str) -> str:
     """Make an identifier that can not be guessed, such as `jrn_7Qh…` (128 random bits)."""
     return f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(PUBLIC_ID_LENGTH))
+
+
+def new_public_ids(prefix: str, number: int) -> list[str]:
+    """Make so many identifiers at once, each like those of `new_public_id` and as hard to guess."""
+    letters = ""
+    while len(letters) < number * PUBLIC_ID_LENGTH:
+        letters += (
+            secrets.token_bytes(2 * number * PUBLIC_ID_LENGTH).translate(_LETTERS, _UNEVEN).decode("ascii")
+        )
+    return [
+        f"{prefix}_{letters[start : start + PUBLIC_ID_LENGTH]}"
+        for start in range(0, number * PUBLIC_ID_LENGTH, PUBLIC_ID_LENGTH)
+    ]
 
 
 class PublicIdField(models.CharField[str, str]):

@@ -37,6 +37,7 @@ def client_facts(
     client_ids: Iterable[int],
     now: dt.datetime,
     wedding_ids: Mapping[int, int | None] | None = None,
+    reads: frozenset[str] | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Give the roots client, wedding, people and vendor of each client's facts, in five queries however many.
 
@@ -44,12 +45,18 @@ def client_facts(
         client_ids: Rows of one or several vendors; those that do not exist are missing in the answer.
         now: Aware, UTC; `wedding.days_to` counts from it on the wedding's own calendar.
         wedding_ids: Which wedding, by client; without it the main one.
+        reads: The dotted paths that somebody reads; tags, anchors and people are looked up only where it names them.
     """
-    weddings = Wedding.objects.prefetch_related("anchors", "stakeholders")
+    beside = {ANCHORS: "anchors", PEOPLE: "stakeholders"}
+    weddings = Wedding.objects.prefetch_related(
+        *(name for what, name in beside.items() if is_read(what, reads))
+    )
     clients = (
         Client.objects.filter(pk__in=set(client_ids))
         .select_related("vendor")
-        .prefetch_related("tags", Prefetch("weddings", queryset=weddings))
+        .prefetch_related(
+            *(["tags"] if is_read(TAGS, reads) else []), Prefetch("weddings", queryset=weddings)
+        )
     )
     chosen = wedding_ids or {}
     facts: dict[int, dict[str, Any]] = {}
@@ -57,7 +64,7 @@ def client_facts(
         wanted = chosen.get(client.pk)
         named = [wedding for wedding in client.weddings.all() if wedding.pk == wanted]
         facts[client.pk] = facts_of(
-            client=client, wedding=named[0] if named else main_wedding(client), now=now
+            client=client, wedding=named[0] if named else main_wedding(client), now=now, reads=reads
         )
     return facts
 

@@ -15,7 +15,7 @@ wedding_moved = Signal()
 #: A vendor's region, zone or derived dates changed, which move the steps of all its couples. Arguments: vendor, now,
 #: actor.
 vendor_dates_changed = Signal()
-#: A client's status, fields or tags changed. Arguments: client, now, actor.
+#: Status, fields or tags of clients changed. Arguments: clients (a sequence), now.
 client_changed = Signal()
 #: A task was done. Arguments: task, client, now, actor.
 task_finished = Signal()

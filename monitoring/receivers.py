@@ -11,8 +11,8 @@ from django.dispatch import receiver
 from channels.models import Message
 from channels.signals import message_reported, message_settled
 from engine.models import Instance, InterventionTicket, TicketLine
-from engine.services.commits import StepNote
-from engine.signals import instance_changed, steps_committed, ticket_changed
+from engine.services.results import StepNote
+from engine.signals import clients_enrolled, instance_changed, steps_committed, ticket_changed
 from monitoring.stream import Event, tell
 
 
@@ -28,9 +28,15 @@ def tell_steps(*, steps: Sequence[StepNote], **_kwargs: Any) -> None:
 
 
 @receiver(instance_changed)
-def tell_instance(*, instance: Instance, **_kwargs: Any) -> None:
-    """Tell of an instance that was started, paused, resumed, canceled or finished."""
-    tell([Event(instance.vendor_id, "instance", {"instance": instance.pk, "status": instance.status})])
+def tell_instances(*, instances: Sequence[Instance], **_kwargs: Any) -> None:
+    """Tell of instances that were started, paused, resumed, canceled or finished."""
+    tell([Event(one.vendor_id, "instance", {"instance": one.pk, "status": one.status}) for one in instances])
+
+
+@receiver(clients_enrolled)
+def tell_enrolled(*, vendor_id: int, instance_ids: Sequence[int], **_kwargs: Any) -> None:
+    """Tell of many instances that were started by naming the last: whoever hears it reads everything anew."""
+    tell([Event(vendor_id, "instance", {"instance": instance_ids[-1], "status": Instance.Status.ACTIVE})])
 
 
 @receiver(ticket_changed)

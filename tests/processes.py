@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from engine.models import Heartbeat
+from tests.nursing import Forked, nursery_for
 
 ROOT = Path(__file__).parents[1]
 QUEUES = "critical,high,medium,low"
@@ -70,7 +69,7 @@ class Running:
     """One process of ours with everything it started."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: Forked
     log: Path
     #: Seconds of the monotonic clock at which it was started.
     begun: float = field(default_factory=time.monotonic)
@@ -180,18 +179,20 @@ class Processes:
 
     def _celery(self, name: str, *words: str) -> Running:
         log = self.folder / f"{name}.log"
-        command = [sys.executable, "-m", "celery", "-q", "-A", "config", *words]
         if "-B" in words:
-            command += ["-s", str(self.folder / "beat"), "--pidfile", str(self.folder / f"{name}.pid")]
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                [*command, "--without-gossip", "--without-mingle", "-l", "WARNING"],
-                cwd=ROOT,
-                env=self.env,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            words = (*words, "-s", str(self.folder / "beat"), "--pidfile", str(self.folder / f"{name}.pid"))
+        command = (
+            "celery",
+            "-q",
+            "-A",
+            "config",
+            *words,
+            "--without-gossip",
+            "--without-mingle",
+            "-l",
+            "WARNING",
+        )
+        process = nursery_for(self.env).fork(command, log=log)
         one = Running(name, process, log)
         self.running.append(one)
         return one

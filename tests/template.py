@@ -18,6 +18,9 @@ from psycopg import sql
 
 ROOT = Path(__file__).parents[1]
 PREFIX = "journeys_tests_"
+HALF = f"{PREFIX}half_made"
+#: Templates of earlier migrations that stay on a server.
+KEPT = 3
 #: One builds, the others wait for it. Any number that nothing else here locks.
 _LOCK = 5_021_961
 
@@ -25,25 +28,33 @@ _LOCK = 5_021_961
 def template() -> str:
     """Return the name of an empty database with all migrations applied, and make it where it is missing.
 
-    It is known by what the migrations say: when one changes, the next call builds anew and removes the old one.
+    It is known by what the migrations say: when one changes, the next call builds anew.
     """
     name = PREFIX + _digest()
     with _server() as server:
         server.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         known = {row[0] for row in server.execute("SELECT datname FROM pg_database").fetchall()}
         if name not in known:
-            for old in (one for one in known if one.startswith(PREFIX)):
-                server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(old)))
+            for old in _old(server):
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(old)))
             _build(server, name)
     return name
 
 
+def _old(server: psycopg.Connection) -> list[str]:
+    """Name what a build before left half made, and all but the youngest: trees with other migrations may be at theirs."""
+    rows = server.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY oid DESC", [PREFIX]
+    ).fetchall()
+    whole = [row[0] for row in rows if row[0] != HALF]
+    return [HALF, *whole[KEPT:]]
+
+
 def _build(server: psycopg.Connection, name: str) -> None:
-    half = f"{PREFIX}half_made"
-    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(half)))
+    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(HALF)))
     env = {
         **os.environ,
-        "DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{half}").geturl(),
+        "DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{HALF}").geturl(),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "PYTHONPATH": str(ROOT),
     }
@@ -52,7 +63,7 @@ def _build(server: psycopg.Connection, name: str) -> None:
     )
     # It has this name only when it is whole.
     server.execute(
-        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(half), sql.Identifier(name))
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(HALF), sql.Identifier(name))
     )
 
 

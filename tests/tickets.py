@@ -10,9 +10,9 @@ from django.db import transaction
 from channels.contract import SendResult, Verdict
 from channels.models import Message
 from engine.models import Instance, InterventionTicket, Schedule, TicketLine
-from engine.services.commits import Claim, TicketDraft
 from engine.services.instances import instance_start
 from engine.services.interventions import ticket_open
+from engine.services.results import Claim, TicketDraft
 from journeys.language.errors import ErrorClass
 from journeys.models import AuditRecord, Client, Journey
 from tests.builders import ACTOR, a_couple

@@ -10,12 +10,20 @@ from config.env import env
 IDLE_IN_TRANSACTION_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_WAIT_SECONDS = 10
+#: A statement is planned once by the server when a connection has asked it so often.
+PREPARE_AFTER = 3
 
 
 def database_from_url(url: str) -> dict[str, Any]:
-    """Turn `postgres://user:password@host:port/name?sslmode=require` into Django's words."""
+    """Turn `postgres://user:password@host:port/name?sslmode=require` into Django's words.
+
+    `prepare_threshold=none` is for a pool in transaction mode that knows no prepared statements.
+    """
     parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
+    query: dict[str, Any] = dict(parse_qsl(parts.query))
+    if "prepare_threshold" in query:
+        text = query["prepare_threshold"]
+        query["prepare_threshold"] = int(text) if text.isdigit() else None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -35,6 +43,9 @@ def _server_settings(*, statement_seconds: int) -> str:
 
 
 _default = database_from_url(env.database_url)
+# Parameters travel beside the statement, which can so be prepared: planning a step's statements costs more than
+# carrying them out.
+_default["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": PREPARE_AFTER} | _default["OPTIONS"]
 _default["OPTIONS"] |= {
     "pool": {"min_size": 1, "max_size": env.database_pool_size, "timeout": POOL_WAIT_SECONDS},
     "connect_timeout": CONNECT_TIMEOUT_SECONDS,

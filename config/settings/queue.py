@@ -19,12 +19,11 @@ TICKET_ESCALATE_HOURS = env.ticket_escalate_hours
 QUEUE_NAMES = ("critical", "high", "medium", "low")
 #: The beat's ticks have a queue and a worker of their own, so that no backlog delays them.
 TICK_QUEUE = "ticks"
-#: How far the clocks of beat and workers may be apart before ticks are lost, in seconds.
-TICK_FORGIVES_SECONDS = 60
 
 DATES_SECONDS = 60
 TICKETS_SECONDS = 60
 CHANGEOVER_SECONDS = 5
+ENROLLMENT_SECONDS = 2
 NOTICES_SECONDS = 5
 MEASURE_SECONDS = 10
 #: Between two slices of the doctor's round, and between two looks of the watchman.
@@ -32,6 +31,7 @@ EXAMINE_SECONDS = 10
 WATCH_SECONDS = 10
 
 CELERY_BROKER_URL = env.redis_url
+CELERY_BROKER_TRANSPORT = "config.broker:Transport"
 CELERY_TASK_QUEUES = tuple(Queue(name, routing_key=name) for name in (*QUEUE_NAMES, TICK_QUEUE))
 CELERY_TASK_DEFAULT_QUEUE = "medium"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
@@ -58,6 +58,7 @@ CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
 CELERY_TASK_TIME_LIMIT = TASK_TIME_LIMIT_SECONDS
 
 CELERY_WORKER_CONCURRENCY = env.worker_concurrency or env.queue_max_concurrency
+CELERY_WORKER_CONSUMER = "config.consuming:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 20_000
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000
@@ -102,18 +103,18 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 
 def _tick(task: str, seconds: int) -> dict[str, object]:
-    """Describe a tick. It expires after a while, so that ticks that nobody takes do not pile up for ever.
+    """Describe a tick. It does not expire: Celery would compare a moment of the beat's clock with the worker's.
 
-    Not sooner: Celery compares the moment with the clock of whoever takes it, and clocks of hosts differ.
+    Ticks that nobody takes do not pile up, because the beat leaves them out (config.scheduling).
     """
-    expires = max(seconds, TICK_FORGIVES_SECONDS)
-    return {"task": task, "schedule": seconds, "options": {"queue": TICK_QUEUE, "expire_seconds": expires}}
+    return {"task": task, "schedule": seconds, "options": {"queue": TICK_QUEUE}}
 
 
 CELERY_BEAT_SCHEDULE = {
     "dispatch due work": _tick("engine.tick.dispatch", SWEEP_SECONDS),
     "sweep lost work": _tick("engine.tick.sweep", SWEEP_SECONDS),
     "change over": _tick("engine.tick.changeovers", CHANGEOVER_SECONDS),
+    "enroll": _tick("engine.tick.enrollments", ENROLLMENT_SECONDS),
     "follow dates": _tick("engine.tick.dates", DATES_SECONDS),
     "raise tickets": _tick("engine.tick.tickets", TICKETS_SECONDS),
     "send letters about meetings": _tick("engine.tick.notices", NOTICES_SECONDS),

@@ -6,6 +6,7 @@ from engine.api.views import (
     approvals,
     dead_letters,
     doubts,
+    enrolling,
     events,
     explanation,
     insight,
@@ -26,6 +27,7 @@ _INSTANCE = "journey-engine/instances/<public_id:instance_id>"
 _TICKET = "journey-engine/tickets/<public_id:ticket_id>"
 _JOURNEY = "journeys/<public_id:journey_id>"
 _CHANGEOVER = f"{_JOURNEY}/changeovers/<public_id:changeover_id>"
+_ENROLLMENT = f"{_JOURNEY}/enrollments/<public_id:enrollment_id>"
 _APPROVAL = "journey-engine/approvals/<public_id:approval_id>"
 _DEAD_LETTER = "journey-engine/dead-letters/<public_id:dead_letter_id>"
 _WEDDING = "weddings/<public_id:wedding_id>"
@@ -46,6 +48,11 @@ urlpatterns = [
     route(_CHANGEOVER, versions.ChangeoverView, "changeover"),
     route(f"{_CHANGEOVER}/entries", versions.ChangeoverEntries, "changeover-entries"),
     route(f"{_CHANGEOVER}/undo", versions.ChangeoverUndo, "changeover-undo"),
+    route(f"{_JOURNEY}/enrollments", enrolling.Enrollments, "enrollments"),
+    route(_ENROLLMENT, enrolling.EnrollmentView, "enrollment"),
+    route(f"{_ENROLLMENT}/pause", enrolling.EnrollmentPause, "enrollment-pause"),
+    route(f"{_ENROLLMENT}/resume", enrolling.EnrollmentResume, "enrollment-resume"),
+    route(f"{_ENROLLMENT}/cancel", enrolling.EnrollmentCancel, "enrollment-cancel"),
     route("journey-engine/instances", instances.Instances, "instances"),
     route("journey-engine/instances/bulk", instances.InstancesBulk, "instances-bulk"),
     route(_INSTANCE, instances.InstanceView, "instance"),

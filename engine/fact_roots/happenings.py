@@ -99,9 +99,16 @@ def events(needs: Sequence[Need], now: datetime) -> Mapping[int, Any]:
     return recorded
 
 
-def client_events(client_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Give the facts `payments` and `forms` of clients; one without any has the empty ones."""
+def client_events(
+    client_ids: Iterable[int], *, reads: frozenset[str] | None = None
+) -> dict[int, dict[str, Any]]:
+    """Give the facts `payments` and `forms` of clients; one without any has the empty ones.
+
+    They are looked up only where `reads` (the dotted paths that somebody reads) is None or names one of them.
+    """
     found: dict[int, dict[str, Any]] = defaultdict(empty_money)
+    if reads is not None and not any(path.partition(".")[0] in empty_money() for path in reads):
+        return found
     for event in _arrived(client_ids, {PAYMENT, FORM}):
         take_in(found[event.client_id or 0], event)
     return found

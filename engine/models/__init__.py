@@ -5,6 +5,7 @@ from engine.models.asking import Ask
 from engine.models.changeover import Changeover, ChangeoverEntry
 from engine.models.control import Heartbeat, QueueControl, Watermark
 from engine.models.dead_letter import DeadLetter
+from engine.models.enrollment import Enrollment
 from engine.models.errors import ErrorLog
 from engine.models.event import TriggerEvent
 from engine.models.execution import NodeExecution
@@ -31,6 +32,7 @@ __all__ = [
     "Changeover",
     "ChangeoverEntry",
     "DeadLetter",
+    "Enrollment",
     "ErrorLog",
     "FormDraft",
     "FormSubmission",

@@ -34,9 +34,12 @@ class NodeExecution(models.Model):
     COMPLETED = (Status.SUCCEEDED, Status.SKIPPED)
 
     public_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    vendor = models.ForeignKey(Vendor, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    # The indexes over (instance, at) and (vendor, at) serve these two as well.
+    vendor = models.ForeignKey(
+        Vendor, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     instance = models.ForeignKey(
-        Instance, on_delete=models.DO_NOTHING, db_constraint=False, related_name="executions"
+        Instance, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="executions"
     )
     schedule_id = models.BigIntegerField()
     #: The version it was carried out in, by number of its row: passages may be moved to another one later.

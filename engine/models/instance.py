@@ -26,16 +26,22 @@ class Instance(models.Model):
     LIVE = (Status.ACTIVE, Status.PAUSED)
 
     public_id = PublicIdField(prefix="ins")
-    vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="instances")
-    journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="instances")
+    # No index of their own: below there is one that begins with each of them. A start writes every index.
+    vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="instances", db_index=False)
+    journey = models.ForeignKey(Journey, on_delete=models.CASCADE, related_name="instances", db_index=False)
     #: RESTRICT: a version stays while somebody is in it, but goes together with its vendor.
     version = models.ForeignKey(Version, on_delete=models.RESTRICT, related_name="instances")
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="instances")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="instances", db_index=False)
     wedding = models.ForeignKey(
         Wedding, on_delete=models.CASCADE, null=True, blank=True, related_name="instances"
     )
     trigger_event = models.ForeignKey(
-        TriggerEvent, on_delete=models.SET_NULL, null=True, blank=True, related_name="instances"
+        TriggerEvent,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="instances",
+        db_index=False,
     )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     #: Why it is paused, cancelled or failed, as a sentence.
@@ -71,10 +77,11 @@ class Instance(models.Model):
             models.Index(fields=["vendor", "status", "-id"], name="instance_by_status"),
             models.Index(fields=["client", "-id"], name="instance_of_client"),
             models.Index(fields=["started_by"], name="instance_sub", condition=~models.Q(started_by="")),
+            # What did an event begin? Most passages begin without one.
             models.Index(
-                fields=["wedding"],
-                name="instance_live_of_wedding",
-                condition=models.Q(status__in=["active", "paused"]),
+                fields=["trigger_event"],
+                name="instance_of_event",
+                condition=models.Q(trigger_event__isnull=False),
             ),
         ]
 

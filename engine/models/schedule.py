@@ -25,7 +25,8 @@ class Schedule(models.Model):
 
     #: No constraint in the database: a foreign key from hot rows would lock one vendor row over and over.
     vendor = models.ForeignKey(Vendor, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="schedules")
+    #: `schedule_place_once` begins with it, and is its index.
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, db_index=False, related_name="schedules")
     node_id = models.CharField(max_length=64)
     #: "" outside of splits; otherwise a frame for each split around it: "<split>@<visit>.<port>/…".
     branch = models.CharField(max_length=600, default="", blank=True)

@@ -25,8 +25,8 @@ from channels.verdicts import retry_after
 from channels.webhooks import AddressRefused
 from engine.models import Instance, WebhookCall
 from engine.services import claims, failures
-from engine.services.commits import Stay
 from engine.services.delivering import barring
+from engine.services.results import Stay
 from engine.services.steps import Step
 from journeys.language.errors import ErrorClass
 from journeys.language.kinds import Variable

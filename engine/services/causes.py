@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from channels.models import Message
 from engine.models import Instance, WebhookCall
-from engine.services.commits import Claim, TicketDraft
+from engine.services.results import Claim, TicketDraft
 from journeys.language.errors import ErrorClass
 
 LONGEST = 200

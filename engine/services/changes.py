@@ -6,6 +6,9 @@ error (`ServiceError`) means that this couple's data does not allow the change: 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatch
 from typing import Any
@@ -20,6 +23,7 @@ from journeys.language.outcomes import (
     AddTag,
     Asked,
     AssignVariant,
+    Change,
     CreateTask,
     IncrementField,
     LeaveJourney,
@@ -35,6 +39,34 @@ from journeys.services import clients, tasks
 from journeys.services.weddings import anchor_set
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One change of one step, and whom it is for."""
+
+    change: Change
+    client: Client
+    #: The step's place and the change's number, "<place>:<number>".
+    source: str
+    actor: str
+
+
+def apply_all(planned: Sequence[Planned], *, now: datetime) -> None:
+    """Apply changes of different steps; what many have in common is one statement for all of them.
+
+    Raises:
+        TypeError: no service is known for a kind of change.
+        ServiceError: a change can not be made for its client; the code says why.
+    """
+    tagged: dict[str, list[tuple[Client, str]]] = defaultdict(list)
+    for one in planned:
+        if isinstance(one.change, AddTag):
+            tagged[one.change.tag].append((one.client, one.actor))
+        else:
+            apply(one.change, client=one.client, source=one.source, actor=one.actor, now=now)
+    for name, people in tagged.items():
+        clients.tags_add(clients=people, name=name, now=now)
+
+
 @singledispatch
 def apply(change: Any, *, client: Client, source: str, actor: str, now: datetime, **_more: Any) -> None:
     """Apply one change of a step; `source` is the step's place and the change's number, "<place>:<number>".
@@ -46,11 +78,6 @@ def apply(change: Any, *, client: Client, source: str, actor: str, now: datetime
     del client, source, actor, now
     message = f"No service carries out {type(change).__name__}."
     raise TypeError(message)
-
-
-@apply.register
-def _(change: AddTag, *, client: Client, actor: str, now: datetime, **_more: Any) -> None:
-    clients.tag_add(client=client, name=change.tag, now=now, actor=actor)
 
 
 @apply.register

@@ -9,23 +9,33 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from engine.models import Instance
 from engine.services import workers
-from engine.services.commits import Claim
+from engine.services.results import Claim
 
 #: Claims without a result after which a step is taken for one that kills its workers.
 MAX_CLAIMS = 5
 
 _CLAIM = """
-UPDATE engine_schedule s
-SET state = 'running', fence = s.fence + 1, claims = s.claims + 1, attempt = s.attempt + 1,
-    lease_until = clock_timestamp() + make_interval(secs => %(lease)s), claimed_by = %(worker)s
-FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS bell(id, fence), engine_instance i
-WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
-  AND i.id = s.instance_id AND i.status = 'active'
-  AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
-RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt,
-    s.claims, s.due_at, GREATEST(s.due_at, s.placed_at), s.meant, s.wedding_at, s.queue,
-    s.rounds, s.waiting
+WITH taken AS (
+    UPDATE engine_schedule s
+    SET state = 'running', fence = s.fence + 1, claims = s.claims + 1, attempt = s.attempt + 1,
+        lease_until = clock_timestamp() + make_interval(secs => %(lease)s), claimed_by = %(worker)s
+    FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS bell(id, fence), engine_instance i
+    WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
+      AND i.id = s.instance_id AND i.status = 'active'
+      AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
+    RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt,
+        s.claims, s.due_at, GREATEST(s.due_at, s.placed_at) AS ready_at, s.meant, s.wedding_at, s.queue,
+        s.rounds, s.waiting, s.outside
+), hurried AS (
+    SELECT set_config('synchronous_commit', 'off', true) AS setting
+    WHERE %(own)s AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.outside OR taken.claims > 1)
+)
+SELECT taken.id, taken.fence, taken.vendor_id, taken.instance_id, taken.version_id, taken.node_id, taken.branch,
+    taken.visit, taken.attempt, taken.claims, taken.due_at, taken.ready_at, taken.meant, taken.wedding_at,
+    taken.queue, taken.rounds, taken.waiting, hurried.setting
+FROM taken LEFT JOIN hurried ON true
 """
 
 
@@ -34,6 +44,12 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
 
     One statement, its own transaction when there is none. What is missing from the answer was carried out, moved
     or paused in the meantime, and needs nothing. A second call with the same places takes nothing.
+
+    The commit of this alone does not wait for the disk where all are instant steps, begun for the first time: a claim
+    promises nothing. A crash of PostgreSQL in the same moment leaves the places `queued` under the old fence. Should
+    their bell then come to somebody else while the first worker goes on, both hold the same fence and the same data,
+    and the first commit takes the place away from the other. A step that reaches outside is never claimed so, and
+    neither is one whose claims are counted because it may kill its workers.
     """
     if not places:
         return []
@@ -45,10 +61,12 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
                 "worker": workers.own_number(),
                 "ids": [place[0] for place in places],
                 "fences": [place[1] for place in places],
+                # Inside somebody's transaction the setting would hold for all of it.
+                "own": not connection.in_atomic_block,
             },
         )
         rows = cursor.fetchall()
-    return [Claim(*_with_json(row)) for row in rows]
+    return [Claim(*_with_json(row[:-1])) for row in rows]
 
 
 def _with_json(row: tuple[Any, ...]) -> list[Any]:
@@ -61,17 +79,18 @@ def _json(text: str | None) -> Any:
     return json.loads(text) if text else None
 
 
-def lock_instances(instance_ids: Sequence[int]) -> None:
+def lock_instances(instance_ids: Sequence[int]) -> frozenset[int]:
     """Lock instances against changes of their status and dates until the caller's transaction ends.
 
     Always before any of their schedules, tickets or messages, and in the order of their numbers, so that two
-    transactions never wait for each other.
+    transactions never wait for each other. Return those that are active.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM engine_instance WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            "SELECT id, status FROM engine_instance WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [sorted(set(instance_ids))],
         )
+        return frozenset(row[0] for row in cursor.fetchall() if row[1] == Instance.Status.ACTIVE)
 
 
 class LeaseLost(Exception):

@@ -12,124 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from engine import signals
 from engine.bells import Place
 from engine.models import NodeExecution
+from engine.services import workers
 from engine.services.priorities import band_for
-from journeys.language.outcomes import Change
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A schedule that this process holds the lease of."""
-
-    schedule_id: int
-    fence: int
-    vendor_id: int
-    instance_id: int
-    version_id: int
-    node_id: str
-    branch: str
-    visit: int
-    attempt: int
-    claims: int
-    due_at: datetime
-    ready_at: datetime
-    meant: dict[str, Any] | None
-    wedding_at: datetime | None
-    queue: str
-    rounds: dict[str, int] | None = None
-    #: Set when the step waits for something to happen: since when, and until when at most.
-    waiting: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NextPlace:
-    """Where the instance stands next."""
-
-    node_id: str
-    branch: str
-    visit: int
-    #: None: parked, because of `reason`.
-    due_at: datetime | None
-    meant: dict[str, Any] | None
-    reason: str
-    outside: bool
-    rounds: dict[str, int] | None = None
-    #: It has come to a merge.
-    arrives: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """The place is kept: until `due_at`, or parked when that is None."""
-
-    due_at: datetime | None
-    reason: str
-    attempt: int
-    #: What wakes it before; None leaves that as it was.
-    awaits: tuple[str, ...] | None = None
-    #: Since when and until when it waits; only together with `awaits`.
-    waiting: dict[str, Any] | None = None
-    #: Nothing new happened: history gets no row.
-    quiet: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TicketDraft:
-    """Why a person is needed; the ticket is opened when the result is committed."""
-
-    level: str
-    code: str
-    error_class: str
-    summary: str
-    #: What it has in common with others that are put right together; "" for what the code says
-    #: (`engine.services.causes`).
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one claimed step came to."""
-
-    claim: Claim
-    node_type: str
-    status: str
-    started_at: datetime
-    duration_ms: float
-    port: str = ""
-    reason: str = ""
-    error_class: str = ""
-    error_code: str = ""
-    output: dict[str, Any] | None = None
-    #: The place is kept; no successors then.
-    stay: Stay | None = None
-    successors: tuple[NextPlace, ...] = ()
-    #: How the token's way ended ("completed", "stopped", "goal:…"); "" when it goes on.
-    ends: str = ""
-    #: The instance ends with it: it had no other token, or all are to end.
-    last: bool = True
-    #: The graph sends tokens into branches, so that others may be under way.
-    forks: bool = False
-    #: Carried out in the same transaction, for winners only.
-    changes: tuple[Change, ...] = ()
-    ticket: TicketDraft | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StepNote:
-    """A committed step, as observers are told."""
-
-    vendor_id: int
-    instance_id: int
-    node_id: str
-    node_type: str
-    status: str
-    queue: str
-    lateness_ms: float
-    duration_ms: float
+from engine.services.results import Claim, NextPlace, Result, StepNote, claim_of, is_at_once
 
 
 @dataclass(slots=True)
@@ -140,6 +31,8 @@ class Committed:
     won: set[int] = field(default_factory=set)
     #: Successors that are due at once, already queued: ring for them after the commit.
     places: list[Place] = field(default_factory=list)
+    #: Successors that the caller carries out before its transaction ends.
+    claims: list[Claim] = field(default_factory=list)
     #: Instances that ended, by id.
     finished: list[int] = field(default_factory=list)
 
@@ -147,7 +40,7 @@ class Committed:
 _COMMIT = """
 WITH done AS (
     SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS d(
-        schedule_id bigint, fence bigint, leaves boolean, stay_state text, stay_due timestamptz, stay_reason text,
+        nth int, schedule_id bigint, fence bigint, leaves boolean, passing boolean, stay_state text, stay_due timestamptz, stay_reason text,
         stay_attempt int, stay_awaits text[], stay_waiting jsonb, quiet boolean, public_id uuid,
         vendor_id bigint, instance_id bigint, version_id bigint, node_id text, node_type text,
         branch text, visit int, attempt int, status text, port text, reason text, error_class text,
@@ -155,7 +48,7 @@ WITH done AS (
         started_at timestamptz, duration_ms double precision, ends text)
 ), gone AS (
     DELETE FROM engine_schedule s USING done d
-    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.leaves
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.leaves AND NOT d.passing
     RETURNING s.id, s.vendor_id, s.instance_id, s.wedding_at
 ), kept AS (
     UPDATE engine_schedule s
@@ -172,31 +65,37 @@ WITH done AS (
     INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, version_id, node_id,
         node_type, branch, visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, ready_at,
         started_at, at, duration_ms)
-    SELECT d.public_id, d.vendor_id, d.instance_id, d.schedule_id, d.version_id, d.node_id, d.node_type,
+    SELECT d.public_id, d.vendor_id, d.instance_id,
+        CASE WHEN d.passing THEN nextval('engine_schedule_id_seq') ELSE d.schedule_id END,
+        d.version_id, d.node_id, d.node_type,
         d.branch, d.visit, d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
         d.ready_at, d.started_at, %(now)s, d.duration_ms
     FROM done d JOIN won ON won.id = d.schedule_id WHERE NOT d.quiet
+    ORDER BY d.nth
 ), placed AS (
     INSERT INTO engine_schedule (vendor_id, instance_id, node_id, branch, visit, rounds, state, due_at, meant,
-        reason, outside, wedding_at, fence, attempt, claims, queue, lease_until, placed_at)
+        reason, outside, wedding_at, fence, attempt, claims, queue, lease_until, claimed_by, placed_at)
     SELECT gone.vendor_id, gone.instance_id, n.node_id, n.branch, n.visit, n.rounds, n.state, n.due_at, n.meant,
-        n.reason, n.outside, gone.wedding_at, 1, 0, 0, n.queue,
-        CASE WHEN n.state = 'queued' THEN clock_timestamp() + make_interval(secs => %(bell_lease)s) END,
+        n.reason, n.outside, gone.wedding_at, 1, n.attempt, n.claims, n.queue,
+        CASE n.state WHEN 'queued' THEN clock_timestamp() + make_interval(secs => %(bell_lease)s)
+                     WHEN 'running' THEN clock_timestamp() + make_interval(secs => %(lease)s) END,
+        CASE n.state WHEN 'running' THEN %(worker)s::int END,
         %(now)s
     FROM jsonb_to_recordset(%(successors)s::jsonb) AS n(
         from_id bigint, node_id text, branch text, visit int, rounds jsonb, state text, due_at timestamptz, meant jsonb,
-        reason text, outside boolean, queue text)
+        reason text, outside boolean, attempt int, claims int, queue text)
     JOIN gone ON gone.id = n.from_id
-    RETURNING id, fence, queue, outside, state
+    RETURNING id, fence, queue, outside OR claims > 0 AS alone, state, instance_id, node_id, branch, visit
 ), ended AS (
     UPDATE engine_instance i SET status = 'completed', finished_at = %(now)s, reason = '', result = d.ends
     FROM done d JOIN gone ON gone.id = d.schedule_id
     WHERE i.id = d.instance_id AND d.ends <> '' AND i.status IN ('active', 'paused')
     RETURNING i.id
 )
-SELECT 'won', id, NULL::bigint, NULL, NULL::boolean FROM won
-UNION ALL SELECT 'placed', id, fence, queue, outside FROM placed WHERE state = 'queued'
-UNION ALL SELECT 'ended', id, NULL, NULL, NULL FROM ended
+SELECT 'won', id, NULL::bigint, NULL, NULL::boolean, NULL::bigint, NULL, NULL, NULL::int FROM won
+UNION ALL SELECT state, id, fence, queue, alone, instance_id, node_id, branch, visit FROM placed
+    WHERE state IN ('queued', 'running')
+UNION ALL SELECT 'ended', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ended
 """
 
 
@@ -212,12 +111,14 @@ def _exact(value: object) -> str:
     raise TypeError(message)
 
 
-def _result_row(result: Result) -> dict[str, Any]:
+def _result_row(nth: int, result: Result) -> dict[str, Any]:
     claim, stay = result.claim, result.stay
     return {
+        "nth": nth,
         "schedule_id": claim.schedule_id,
         "fence": claim.fence,
         "leaves": stay is None,
+        "passing": claim.passing,
         "stay_state": None if stay is None else ("waiting" if stay.due_at else "parked"),
         "stay_due": stay.due_at if stay else None,
         "stay_reason": stay.reason[:300] if stay else "",
@@ -249,9 +150,8 @@ def _result_row(result: Result) -> dict[str, Any]:
     }
 
 
-def _successor_row(result: Result, place: NextPlace, *, now: datetime) -> dict[str, Any]:
-    at_once = place.due_at is not None and place.due_at <= now
-    state = "parked" if place.due_at is None else ("queued" if at_once else "waiting")
+def _successor_row(result: Result, place: NextPlace, *, state: str, now: datetime) -> dict[str, Any]:
+    running = state == "running"
     return {
         "from_id": result.claim.schedule_id,
         "node_id": place.node_id,
@@ -263,35 +163,71 @@ def _successor_row(result: Result, place: NextPlace, *, now: datetime) -> dict[s
         "meant": place.meant,
         "reason": place.reason[:300],
         "outside": place.outside,
+        "attempt": 1 if running else 0,
+        "claims": 1 if running or _is_suspect(result.claim, place) else 0,
         "queue": band_for(wedding_at=result.claim.wedding_at, now=now).queue,
     }
 
 
-def commit(results: Sequence[Result], *, now: datetime, bell_lease: int) -> Committed:
+def _is_suspect(claim: Claim, place: NextPlace) -> bool:
+    """Tell whether a place may be what its worker died of before, when it was come to from this one at once."""
+    return claim.claims > 1 and place.instant
+
+
+def _state(place: NextPlace, *, goes_on: bool, now: datetime) -> str:
+    if place.due_at is None:
+        return "parked"
+    if not is_at_once(place, now=now):
+        return "waiting"
+    return "running" if goes_on and place.instant else "queued"
+
+
+def commit(
+    results: Sequence[Result], *, now: datetime, bell_lease: int, going: frozenset[int] = frozenset()
+) -> Committed:
     """Write results, inside the caller's transaction, and tell observers.
 
     A result with a stale fence is left out of everything. The caller applies changes only for what was won, and
-    rings for `places` when its transaction commits.
+    rings for `places` when its transaction commits. Instances that are `going` on are not rung for: the caller carries
+    the committed `claims` out before its transaction ends.
     """
     committed = Committed()
     if not results:
         return committed
+    placed = {
+        (result.claim.instance_id, place.node_id, place.branch, place.visit): (result.claim, place)
+        for result in results
+        for place in result.successors
+    }
+    successors = [
+        _successor_row(
+            result, place, state=_state(place, goes_on=result.claim.instance_id in going, now=now), now=now
+        )
+        for result in results
+        for place in result.successors
+    ]
     parameters: dict[str, Any] = {
-        "results": json.dumps([_result_row(result) for result in results], default=_exact),
-        "successors": json.dumps(
-            [_successor_row(result, place, now=now) for result in results for place in result.successors],
-            default=_exact,
+        "results": json.dumps(
+            [_result_row(nth, result) for nth, result in enumerate(results)], default=_exact
         ),
+        "successors": json.dumps(successors, default=_exact),
         "now": now,
         "bell_lease": bell_lease,
+        "lease": settings.QUEUE_LEASE_SECONDS,
+        "worker": workers.own_number() if going else None,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COMMIT, parameters)
-        for kind, key, fence, queue, outside in cursor.fetchall():
+        for kind, key, fence, queue, alone, *at in cursor.fetchall():
             if kind == "won":
                 committed.won.add(key)
-            elif kind == "placed":
-                committed.places.append(Place(key, fence, queue, outside))
+            elif kind == "queued":
+                committed.places.append(Place(key, fence, queue, alone))
+            elif kind == "running":
+                before, place = placed[tuple(at)]
+                committed.claims.append(
+                    claim_of(place, before.whose, schedule_id=key, fence=fence, queue=queue, now=now)
+                )
             else:
                 committed.finished.append(key)
     notes = [_note(result) for result in results if result.claim.schedule_id in committed.won]

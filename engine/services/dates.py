@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
+from django.db.utils import InterfaceError, OperationalError
 
-from engine.graphs import graph_of, trigger_of
-from engine.models import Watermark
+from engine.entrances import entrances_of
+from engine.models import TriggerEvent, Watermark
+from engine.services import date_search, dead_letters
 from engine.services.triggering import event_receive
-from journeys import selectors
-from journeys.calendars import derived_dates
+from journeys.errors import Conflict
 from journeys.language.calendar import Calendar, due_of, local_time
-from journeys.language.offsets import Offset
-from journeys.language.registry import trigger_types
-from journeys.language.settings import AnchorTiming
 from journeys.models import Journey, Vendor, Wedding
 from journeys.scoping import owned_by
 
+log = structlog.get_logger(__name__)
+
 WATERMARK = "date_triggers"
-#: A day more on both sides than any zone or wall-clock time can shift a date by.
-MARGIN = timedelta(days=3)
 DATE_BASED = "date_based"
+#: Events that are looked for at a time.
+AT_ONCE = 500
 
 
-def follow_dates(*, now: datetime) -> int:
+def follow_dates(*, now: datetime, seconds: float | None = None) -> int:
     """Make the events of all moments since the last call, and return how many were new.
 
-    One transaction for each event, the watermark last: a crash repeats some events, whose ids are taken already. Two
-    calls at once do the same work once. The first call ever only sets the watermark.
+    One transaction for each event, the watermark last: after a crash, or where `seconds` were not enough, the next
+    call goes on, for the ids of what was made are taken. Two calls at once do the same work once. The first call ever
+    only sets the watermark. An event that breaks is kept as a dead letter and holds nobody up.
     """
+    until = None if seconds is None else time.monotonic() + seconds
     mark, created = Watermark.objects.get_or_create(name=WATERMARK, defaults={"at": now})
     if created or mark.at >= now:
         return 0
     made = 0
-    for journey in journeys_by_date():
-        for wedding, moment in _moments(journey, since=mark.at, until=now):
-            made += _receive(journey, wedding, moment, now=now)
+    found = date_search.moments(_all_started(since=mark.at), until=now)
+    for some in date_search.batches(found, AT_ONCE):
+        known = _made_before(some)
+        for journey, wedding, moment in some:
+            if until is not None and time.monotonic() > until:
+                return made
+            if _event_id(journey, wedding, moment) not in known:
+                made += _receive_or_keep(journey, wedding, moment, now=now)
     with transaction.atomic():
         Watermark.objects.filter(name=WATERMARK, at__lt=now).update(at=now)
     return made
+
+
+def _all_started(*, since: datetime) -> list[date_search.Started]:
+    """Read every vendor's journeys that start by a date, and no more of them than that takes."""
+    journeys = list(
+        Journey.objects.filter(status=Journey.Status.ACTIVE, current_version__trigger_type=DATE_BASED)
+        .select_related("current_version")
+        .only("id", "public_id", "vendor_id", "current_version__published_at")
+        .order_by("id")
+    )
+    vendors = date_search.vendors_of(one.vendor_id for one in journeys)
+    for journey in journeys:
+        journey.vendor = vendors[journey.vendor_id]
+    return date_search.started_by_date(journeys, since=since)
+
+
+def _made_before(moments: Sequence[tuple[Journey, Wedding, datetime]]) -> set[str]:
+    """Name the events that an earlier call has made, which did not come to its end."""
+    wanted: dict[int, list[str]] = defaultdict(list)
+    for journey, wedding, moment in moments:
+        wanted[journey.vendor_id].append(_event_id(journey, wedding, moment))
+    return {
+        name
+        for vendor_id, names in wanted.items()
+        for name in TriggerEvent.objects.filter(vendor_id=vendor_id, event_id__in=names).values_list(
+            "event_id", flat=True
+        )
+    }
 
 
 def journeys_by_date(vendor: Vendor | None = None) -> QuerySet[Journey]:
@@ -56,80 +94,61 @@ def journeys_by_date(vendor: Vendor | None = None) -> QuerySet[Journey]:
 
 def moment(journey: Journey, calendar: Calendar, *, now: datetime) -> datetime | None:
     """Give the moment at which a journey starts by itself for a wedding with this calendar; None without a date."""
-    return due_of(_timing(journey), calendar=calendar, reached=now).instant
-
-
-def _timing(journey: Journey) -> AnchorTiming:
-    version = journey.current_version
-    if version is None:
+    if journey.current_version_id is None:
         message = "A journey without a version has no trigger."
         raise ValueError(message)
-    settings = trigger_types.get(DATE_BASED).settings_model.model_validate(
-        trigger_of(version.id).settings, context={"parameters": graph_of(version.id).parameters}
-    )
-    return AnchorTiming.model_validate(settings.model_dump())
+    entrance = entrances_of([journey.current_version_id])[journey.current_version_id]
+    return due_of(date_search.timing_of(entrance.wanted), calendar=calendar, reached=now).instant
 
 
-def _moments(journey: Journey, *, since: datetime, until: datetime) -> Iterator[tuple[Wedding, datetime]]:
-    """Give the weddings whose moment lies in (since, until]; published or added later means not before."""
-    timing = _timing(journey)
-    version = journey.current_version
-    since = max(since, version.published_at) if version else since
-    weddings = _near(journey, timing, since=since.date() - MARGIN, until=until.date() + MARGIN)
-    calendars = selectors.calendars_of(weddings=weddings, vendor=journey.vendor)
-    for wedding in weddings:
-        calendar = calendars[wedding.id]
-        moment = due_of(timing, calendar=calendar, reached=until).instant
-        if moment and since < moment <= until:
-            yield wedding, moment
+def _event_id(journey: Journey, wedding: Wedding, moment: datetime) -> str:
+    """Name journey, wedding and the day there, so that the event is made once."""
+    day = local_time(moment, wedding.time_zone).date()
+    return f"date:{journey.public_id}:{wedding.public_id}:{day.isoformat()}"
 
 
-def _near(journey: Journey, timing: AnchorTiming, *, since: date, until: date) -> list[Wedding]:
-    """Narrow down by the anchor's own day, generously: months and business days stretch."""
-    weddings = (
-        owned_by(journey.vendor, Wedding)
-        .filter(status=Wedding.Status.PLANNED, client__vendor=journey.vendor)
-        .select_related("client")
-    )
-    derived = derived_dates(journey.vendor)
-    reach = _reach(timing.offset)
-    near = _written_near(timing.anchor, since=since, until=until, reach=reach)
-    name = timing.anchor
-    # A date that follows from another one is near when that one is, with both distances.
-    while name in derived:
-        reach += _reach(str(derived[name].offset))
-        name = derived[name].origin
-        near |= _written_near(name, since=since, until=until, reach=reach)
-    return list(weddings.filter(near).distinct())
+def _receive_or_keep(journey: Journey, wedding: Wedding, moment: datetime, *, now: datetime) -> int:
+    """Make one event, or keep what is needed to make it later; 1 when it is new."""
+    try:
+        return _receive(journey, wedding, moment, now=now)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        log.exception("date_event_broke", journey=journey.public_id, wedding=wedding.public_id)
+        dead_letters.keep(
+            kind="date",
+            key=_event_id(journey, wedding, moment),
+            vendor_id=journey.vendor_id,
+            payload={
+                "journey": journey.public_id,
+                "wedding": wedding.public_id,
+                "moment": moment.isoformat(),
+            },
+            error=error,
+            now=now,
+        )
+        return 0
 
 
-def _reach(offset: str) -> timedelta:
-    return abs(Offset.parse(offset).total) * 2 + timedelta(days=31)
+def receive_again(payload: Mapping[str, str], *, now: datetime) -> None:
+    """Make an event that broke, for the moment it was meant for; one that was made in the meantime changes nothing.
 
-
-def _written_near(anchor: str, *, since: date, until: date, reach: timedelta) -> Q:
-    """Match weddings whose date of this name lies within reach of the span."""
-    span = (_earlier(since, reach), _later(until, reach))
-    if anchor == "wedding":
-        return Q(date__range=span)
-    return Q(anchors__name=anchor, anchors__date__range=span)
-
-
-def _earlier(day: date, by: timedelta) -> date:
-    return day - min(by, day - date.min)
-
-
-def _later(day: date, by: timedelta) -> date:
-    return day + min(by, date.max - day)
+    Raises:
+        Conflict: the journey or the wedding is no longer there (`moved_on`).
+    """
+    journey = Journey.objects.select_related("vendor").filter(public_id=payload["journey"]).first()
+    weddings = Wedding.objects.select_related("client").filter(public_id=payload["wedding"])
+    wedding = weddings.filter(vendor_id=journey.vendor_id).first() if journey else None
+    if journey is None or wedding is None:
+        raise Conflict("The journey or the wedding is no longer there: discard it.", code="moved_on")
+    _receive(journey, wedding, datetime.fromisoformat(payload["moment"]), now=now)
 
 
 def _receive(journey: Journey, wedding: Wedding, moment: datetime, *, now: datetime) -> int:
-    """Make one event; its id names journey, wedding and the day there, so that it is made once."""
-    day = local_time(moment, wedding.time_zone).date()
     event = event_receive(
         vendor=journey.vendor,
         type=DATE_BASED,
-        event_id=f"date:{journey.public_id}:{wedding.public_id}:{day.isoformat()}",
+        event_id=_event_id(journey, wedding, moment),
         client=wedding.client,
         topic="",
         payload={"journey_id": journey.public_id, "moment": moment.isoformat()},

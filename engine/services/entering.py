@@ -48,7 +48,7 @@ def admit(*, journey: Journey, client: Client, now: datetime) -> Admission:
     if version_id is None or status != Journey.Status.ACTIVE:
         raise Conflict("This journey is not published: publish it first.", code="not_published")
     entry = graph_of(version_id).entry
-    rule, days = _rule(journey, entry)
+    rule, days = rule_of(journey, entry)
     if rule != ReEntry.ALWAYS:
         _check_again(journey, client, rule=rule, days=days, now=now)
     if entry.limited:
@@ -74,7 +74,7 @@ def readmit(*, instance: Instance, now: datetime) -> None:
     if cancelled and passage.on_wedding_cancelled != "go_on":
         raise Conflict("The wedding is cancelled, and the journey ends with it.", code="wedding_cancelled")
     entry = graph_of(journey.current_version_id or instance.version_id).entry
-    rule, _days = _rule(journey, entry)
+    rule, _days = rule_of(journey, entry)
     others = Instance.objects.filter(journey=journey, client=instance.client, status__in=Instance.LIVE)
     if (instance.exclusive or rule != ReEntry.ALWAYS) and others.exclude(id=instance.id).exists():
         raise Conflict("This client is in the journey already, in a newer passage.", code="already_active")
@@ -88,7 +88,7 @@ def one_at_a_time(journey: Journey, client: Client) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [journey.id % 2**31, client.id % 2**31])
 
 
-def _rule(journey: Journey, entry: Entry) -> tuple[str, int]:
+def rule_of(journey: Journey, entry: Entry) -> tuple[str, int]:
     """Give the rule that holds and its days: the published version's, or else the journey's own."""
     if entry.re_entry is not None:
         return entry.re_entry, entry.days or 0
@@ -96,15 +96,16 @@ def _rule(journey: Journey, entry: Entry) -> tuple[str, int]:
 
 
 def _check_again(journey: Journey, client: Client, *, rule: str, days: int, now: datetime) -> None:
-    earlier = Instance.objects.filter(journey=journey, client=client)
-    if earlier.filter(status__in=Instance.LIVE).exists():
+    rows = Instance.objects.filter(journey=journey, client=client).order_by("-finished_at")
+    earlier = list(rows.values_list("status", "finished_at"))
+    if any(status in Instance.LIVE for status, _ in earlier):
         raise Conflict("This client is in the journey already.", code="already_active")
-    if rule == ReEntry.ONCE and earlier.exists():
+    if rule == ReEntry.ONCE and earlier:
         raise Conflict(
             "This client has been through the journey, which allows it once.", code="already_entered"
         )
     if rule == ReEntry.AFTER_DAYS:
-        ended = earlier.order_by("-finished_at").values_list("finished_at", flat=True).first()
+        ended = earlier[0][1] if earlier else None
         if ended is not None and now < ended + timedelta(days=days):
             raise Conflict(
                 f"This client's last passage ended on {ended:%Y-%m-%d}; the journey allows the next one {days} "
@@ -114,17 +115,22 @@ def _check_again(journey: Journey, client: Client, *, rule: str, days: int, now:
             )
 
 
-def _check_limits(journey: Journey, entry: Entry, *, now: datetime) -> None:
-    """Count who has entered; entries into a journey with limits wait for one another until they are committed."""
+def hold_limits(journey: Journey) -> None:
+    """Let entries into a journey with limits wait for one another until they are committed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('journey entries', %s))", [journey.id])
+
+
+def _check_limits(journey: Journey, entry: Entry, *, now: datetime) -> None:
+    """Count who has entered."""
+    hold_limits(journey)
     entered = Instance.objects.filter(journey=journey)
     if _full(entered.filter(status__in=Instance.LIVE), entry.max_live):
         raise Conflict(
             f"{entry.max_live:,} clients are inside this journey, and that is its limit. Raise it or wait.",
             code="limit_live",
         )
-    if _full(entered.filter(started_at__gte=_day_begins(journey, now)), entry.max_per_day):
+    if _full(entered.filter(started_at__gte=day_begins(journey, now)), entry.max_per_day):
         raise Conflict(
             f"{entry.max_per_day:,} clients have entered this journey today, and that is its limit for a day.",
             code="limit_per_day",
@@ -141,6 +147,7 @@ def _full(entered: QuerySet[Instance], limit: int | None) -> bool:
     return limit is not None and entered[:limit].count() >= limit
 
 
-def _day_begins(journey: Journey, now: datetime) -> datetime:
+def day_begins(journey: Journey, now: datetime) -> datetime:
+    """Give the moment at which today began where the vendor is."""
     zone = journey.vendor.time_zone
     return local_instant(local_time(now, zone).date(), time(), zone)

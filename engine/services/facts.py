@@ -78,10 +78,10 @@ def provided_roots() -> frozenset[str]:
 
 def facts_for(needs: Iterable[Need], *, now: datetime) -> dict[int, dict[str, Any]]:
     """Give the facts of each instance, by instance id, in a number of queries that does not grow with them."""
-    needs = list(needs)
-    found = {need.instance.id: _own(need.instance, now=now) for need in needs}
+    read = [(need, need.roots) for need in needs]
+    found = {need.instance.id: _own(need.instance, now=now) for need, _ in read}
     for source in dict.fromkeys(_SOURCES.values()):
-        readers = [need for need in needs if not need.roots.isdisjoint(source.names)]
+        readers = [need for need, roots in read if not roots.isdisjoint(source.names)]
         if readers:
             for instance_id, value in source.provide(readers, now).items():
                 found[instance_id].update(value if len(source.names) > 1 else {source.names[0]: value})
@@ -135,8 +135,9 @@ def instances_for(wanted: Iterable[Wanted]) -> dict[int, Instance]:
         groups[with_client, one.prefetches()].append(one.instance_id)
     found: dict[int, Instance] = {}
     for (with_client, prefetches), ids in groups.items():
-        rows = Instance.objects.select_related(
-            "vendor", "wedding", *(["client__vendor"] if with_client else [])
-        )
+        rows = Instance.objects.select_related("vendor", "wedding", *(["client"] if with_client else []))
         found.update(rows.prefetch_related(*prefetches).in_bulk(ids))
+        if with_client:
+            for key in ids:
+                found[key].client.vendor = found[key].vendor
     return found

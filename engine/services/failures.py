@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from engine.models import InterventionTicket, NodeExecution
-from engine.services.commits import Claim, Stay, TicketDraft
+from engine.services.results import Claim, Stay, TicketDraft
 from engine.services.steps import Step
 from journeys.language.errors import ErrorClass
 from journeys.language.outcomes import Fail

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from engine import signals
 from engine.models import ErrorLog, Instance, InterventionTicket, TicketLine
 from engine.services import causes, dispatch, pausing
-from engine.services.commits import Claim, TicketDraft
+from engine.services.results import Claim, TicketDraft
 from journeys.fields import new_public_id
 from journeys.services import audit
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db.models.functions import Now
 
 from engine.graphs import graph_of, leads_to_dates
 from engine.models import Instance, NodeExecution, Schedule, TicketLine
-from engine.services import dispatch, ending
+from engine.services import dispatch, ending, workers
 from engine.services.instances import tell_finished
-from engine.services.steps import NO_DATES
+from engine.services.leaving import left_rows
+from engine.services.priorities import band_for
+from engine.services.results import Claim, NextPlace, Whose, claim_of, is_at_once
+from engine.services.steps import NO_DATES, next_place
 from journeys import selectors
 from journeys.language import joins
 from journeys.language.transitions import arrive
@@ -19,84 +28,172 @@ TOO_LATE = "The merge had gone on without this branch."
 NOT_NEEDED = "Another branch was first."
 
 
-def settle(ended: Mapping[int, str], *, now: datetime) -> None:
+def settle(ended: Mapping[int, str], *, now: datetime, going: frozenset[int] = frozenset()) -> list[Claim]:
     """Look at instances whose tokens have moved, inside the transaction that moved them and under their locks.
 
-    `ended` maps each instance's id to how the token that ended last did so, "" when none ended.
+    `ended` maps each instance's id to how the token that ended last did so, "" when none ended. What goes on behind a
+    merge is offered on commit; in instances that are `going` on it is given back as claims for the caller.
     """
-    instances = Instance.objects.select_related("vendor", "wedding").in_bulk(list(ended))
-    for instance in instances.values():
-        if instance.status in Instance.LIVE:
-            _settle(instance, result=ended[instance.id], now=now)
-
-
-def _settle(instance: Instance, *, result: str, now: datetime) -> None:
-    graph = graph_of(instance.version_id)
-    rows = {row.id: row for row in Schedule.objects.filter(instance=instance).order_by("id")}
-    settled = joins.settle(graph, _standing(rows), gone_on=_gone_on(instance))
-    for fired in settled.fired:
-        _fire(instance, fired, rows, now=now)
-    late = [rows[key] for key in settled.too_late]
-    ending.take_away(late, instance=instance, reason=TOO_LATE, now=now)
-    if settled.over:
-        Instance.objects.filter(id=instance.id).update(
-            status=Instance.Status.COMPLETED, result=result or "completed", reason="", finished_at=now
+    found = Instance.objects.defer("variables", "decisions").in_bulk(list(ended))
+    live = {key: one for key, one in sorted(found.items()) if one.status in Instance.LIVE}
+    if not live:
+        return []
+    rows: dict[int, dict[int, Schedule]] = {key: {} for key in live}
+    for row in Schedule.objects.filter(instance_id__in=list(live)).order_by("id"):
+        rows[row.instance_id][row.id] = row
+    failed = _failed(rows)
+    gone_on = _gone_on(live, rows)
+    merging: list[_Merging] = []
+    late: dict[int, list[Schedule]] = {}
+    over: dict[str, list[int]] = defaultdict(list)
+    for key, instance in live.items():
+        standing = [
+            joins.Standing(one.id, one.node_id, one.branch, failed=one.id in failed, rounds=one.rounds or {})
+            for one in rows[key].values()
+        ]
+        settled = joins.settle(graph_of(instance.version_id), standing, gone_on=partial(gone_on, key))
+        merging += [_Merging(instance, fired, rows[key]) for fired in settled.fired]
+        late[key] = [rows[key][one] for one in settled.too_late]
+        if settled.over:
+            over[ended[key] or "completed"].append(key)
+    claims = _fire(merging, going=going, now=now) if merging else []
+    for key, schedules in late.items():
+        ending.take_away(schedules, instance=live[key], reason=TOO_LATE, now=now)
+    for result, ids in over.items():
+        Instance.objects.filter(id__in=ids).update(
+            status=Instance.Status.COMPLETED, result=result, reason="", finished_at=now
         )
-        tell_finished([instance.id], now=now)
+    tell_finished([key for ids in over.values() for key in ids], now=now)
+    return claims
 
 
-def _standing(rows: Mapping[int, Schedule]) -> list[joins.Standing]:
-    tickets = TicketLine.objects.filter(schedule_id__in=list(rows), status=TicketLine.Status.OPEN)
-    failed = set(tickets.values_list("schedule_id", flat=True))
-    return [
-        joins.Standing(row.id, row.node_id, row.branch, failed=row.id in failed, rounds=row.rounds or {})
-        for row in rows.values()
-    ]
+@dataclass(frozen=True, slots=True)
+class _Merging:
+    """A merge that goes on, in one instance."""
+
+    instance: Instance
+    fired: joins.Fired
+    #: Where the tokens of the instance stand.
+    rows: Mapping[int, Schedule]
+
+    @property
+    def arrived(self) -> list[Schedule]:
+        """Return the tokens that came together."""
+        return [self.rows[key] for key in self.fired.arrived]
 
 
-def _gone_on(instance: Instance) -> joins.GoneOn:
-    """Tell from where it stands and from history whether a merge went on in this passage of its split."""
+def _failed(rows: Mapping[int, Mapping[int, Schedule]]) -> frozenset[int]:
+    """Name the tokens that need a person."""
+    ids = [key for own in rows.values() for key in own]
+    tickets = TicketLine.objects.filter(schedule_id__in=ids, status=TicketLine.Status.OPEN)
+    return frozenset(tickets.values_list("schedule_id", flat=True))
 
-    def gone_on(node_id: str, branch: str, visit: int) -> bool:
-        place = {"instance": instance, "node_id": node_id, "branch": branch, "visit": visit}
-        return Schedule.objects.filter(**place).exists() or NodeExecution.objects.filter(**place).exists()
+
+def _gone_on(
+    instances: Mapping[int, Instance], rows: Mapping[int, Mapping[int, Schedule]]
+) -> Callable[[int, str, str, int], bool]:
+    """Tell from where they stand and from history whether a merge went on in one passage of its split."""
+    merges: dict[int, set[str]] = {}
+    for key, instance in instances.items():
+        graph = graph_of(instance.version_id)
+        own = {one.node_id for one in rows[key].values() if joins.arrives(graph, one.node_id, one.branch)}
+        if own:
+            merges[key] = own
+    been = {
+        (key, one.node_id, one.branch, one.visit)
+        for key in merges
+        for one in rows[key].values()
+        if one.node_id in merges[key]
+    }
+    if merges:
+        history = NodeExecution.objects.filter(
+            instance_id__in=list(merges), node_id__in=set().union(*merges.values())
+        )
+        been.update(history.values_list("instance_id", "node_id", "branch", "visit"))
+
+    def gone_on(instance_id: int, node_id: str, branch: str, visit: int) -> bool:
+        return (instance_id, node_id, branch, visit) in been
 
     return gone_on
 
 
-def _fire(instance: Instance, fired: joins.Fired, rows: Mapping[int, Schedule], *, now: datetime) -> None:
-    """Put one token at the merge, in the branch around its split, in place of those that came together."""
-    arrived = [rows[key] for key in fired.arrived]
-    ending.take_away(
-        arrived, instance=instance, status=NodeExecution.Status.SUCCEEDED, reason=AT_MERGE, now=now
+def _fire(merging: Sequence[_Merging], *, going: frozenset[int], now: datetime) -> list[Claim]:
+    """Put one token at each merge, in the branch around its split, in place of those that came together."""
+    came = [(one, one.arrived) for one in merging]
+    NodeExecution.objects.bulk_create(
+        row
+        for one, arrived in came
+        for row in left_rows(
+            arrived,
+            instance=one.instance,
+            status=NodeExecution.Status.SUCCEEDED,
+            reason=AT_MERGE,
+            now=now,
+        )
     )
-    cancelled = [rows[key] for key in fired.cancelled]
-    ending.take_away(cancelled, instance=instance, reason=NOT_NEEDED, now=now)
-    graph = graph_of(instance.version_id)
+    # What waits at a merge has nothing in hand that would have to end with it.
+    Schedule.objects.filter(id__in=[row.id for _, arrived in came for row in arrived]).delete()
+    for one in merging:
+        cancelled = [one.rows[key] for key in one.fired.cancelled]
+        ending.take_away(cancelled, instance=one.instance, reason=NOT_NEEDED, now=now)
+    places = [_place(one, now=now) for one in merging]
+    schedules = Schedule.objects.bulk_create(
+        [_schedule(one, place, going=going, now=now) for one, place in zip(merging, places, strict=True)]
+    )
+    claims, offered = [], []
+    for one, place, schedule in zip(merging, places, schedules, strict=True):
+        if schedule.state == Schedule.State.RUNNING:
+            claims.append(
+                claim_of(
+                    place,
+                    Whose(schedule.vendor_id, one.instance.id, one.instance.version_id, schedule.wedding_at),
+                    schedule_id=schedule.id,
+                    fence=schedule.fence,
+                    queue=schedule.queue,
+                    now=now,
+                )
+            )
+        elif is_at_once(place, now=now):
+            offered.append(schedule.id)
+    dispatch.offer_on_commit(offered, now=now)
+    return claims
+
+
+def _place(one: _Merging, *, now: datetime) -> NextPlace:
+    graph, fired, instance = graph_of(one.instance.version_id), one.fired, one.instance
     dated = leads_to_dates(instance.version_id, fired.node_id)
-    calendar = selectors.calendar_of(instance.wedding, instance.vendor) if dated else NO_DATES
     there = arrive(
         graph,
         fired.node_id,
         branch=fired.branch,
         visit=fired.visit,
         rounds=fired.rounds,
-        calendar=calendar,
+        calendar=selectors.calendar_of(instance.wedding, instance.vendor) if dated else NO_DATES,
         now=now,
     )
-    schedule = Schedule.objects.create(
-        vendor_id=instance.vendor_id,
-        instance=instance,
-        node_id=fired.node_id,
-        branch=fired.branch,
-        visit=fired.visit,
-        rounds=dict(fired.rounds) or None,
-        state=Schedule.State.WAITING if there.due.instant else Schedule.State.PARKED,
-        due_at=there.due.instant,
-        meant=there.due.meant,
-        reason=there.due.missing or "",
-        wedding_at=arrived[0].wedding_at,
+    return next_place(graph, there)
+
+
+def _schedule(one: _Merging, place: NextPlace, *, going: frozenset[int], now: datetime) -> Schedule:
+    schedule = Schedule(
+        vendor_id=one.instance.vendor_id,
+        instance=one.instance,
+        node_id=place.node_id,
+        branch=place.branch,
+        visit=place.visit,
+        rounds=place.rounds,
+        state=Schedule.State.WAITING if place.due_at else Schedule.State.PARKED,
+        due_at=place.due_at,
+        meant=place.meant,
+        reason=place.reason,
+        wedding_at=one.arrived[0].wedding_at,
         placed_at=now,
     )
-    if there.due.instant and there.due.instant <= now:
-        dispatch.offer_on_commit([schedule.id], now=now)
+    if one.instance.id in going and place.instant and is_at_once(place, now=now):
+        schedule.state, schedule.fence = Schedule.State.RUNNING, 1
+        schedule.attempt = schedule.claims = 1
+        schedule.queue = band_for(wedding_at=schedule.wedding_at, now=now).queue
+        # Of PostgreSQL's clock.
+        schedule.lease_until = Now() + timedelta(seconds=settings.QUEUE_LEASE_SECONDS)
+        schedule.claimed_by = workers.own_number()
+    return schedule

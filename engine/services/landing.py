@@ -225,7 +225,7 @@ def set_down(judged: Judged, *, version: Version, target: Graph, now: datetime, 
         to_version=version.number,
         variables=list(judged.values.added),
     )
-    signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
+    signals.instance_changed.send(sender=Instance, instances=[instance], now=now, actor=actor)
     if target.forks:
         joining.settle({instance.id: ""}, now=now)
     due = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -156,14 +156,16 @@ def go_ahead(*, now: datetime) -> int:
     return done
 
 
-def follow_status(*, instance: Instance, now: datetime, actor: str) -> None:
-    """Close the plan of a passage that was resumed by hand or has ended, inside the transaction that did it."""
-    if instance.status == Instance.Status.PAUSED:
-        return
-    status = Status.CONFIRMED if instance.status == Instance.Status.ACTIVE else Status.VOID
-    LatePlan.objects.filter(instance=instance, status=Status.WAITING).update(
-        status=status, settled_at=now, settled_by=actor[:100]
-    )
+def follow_status(*, instances: Sequence[Instance], now: datetime, actor: str) -> None:
+    """Close the plans of passages that were resumed by hand or have ended, inside the transaction that did it."""
+    for status, those in (
+        (Status.CONFIRMED, [one.id for one in instances if one.status == Instance.Status.ACTIVE]),
+        (Status.VOID, [one.id for one in instances if one.status not in Instance.LIVE]),
+    ):
+        if those:
+            LatePlan.objects.filter(instance_id__in=those, status=Status.WAITING).update(
+                status=status, settled_at=now, settled_by=actor[:100]
+            )
 
 
 def waiting(vendor: Vendor) -> list[LatePlan]:

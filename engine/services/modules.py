@@ -15,8 +15,8 @@ from channels import transport
 from channels.models import Message
 from engine.models import ModuleSetting, Schedule
 from engine.services import dispatch
-from engine.services.commits import Stay
 from engine.services.failures import retry_policy
+from engine.services.results import Stay
 from engine.services.steps import Step
 from journeys.errors import Invalid, NotFound
 from journeys.language.modules import VENDOR_MODULES, Module, ModuleOverrides, overridden

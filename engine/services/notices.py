@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.utils import InterfaceError
 from django.db.utils import OperationalError as DatabaseUnavailable
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from channels.models import Message
@@ -28,6 +26,7 @@ from channels.services.admission import Permit
 from channels.services.circuits import Barred
 from channels.services.sending import MessageSpec, StaleFence
 from engine.models import Meeting, MeetingNotice
+from engine.posting import post
 from engine.services import dead_letters
 from engine.services.meeting_letters import channel_of, recipient_of, spec_of
 from journeys.language.calendar import BusinessCalendar, Offset, SendingHours, local_instant, local_time
@@ -128,12 +127,8 @@ def open_at(now: datetime) -> bool:
 
 def _ring(places: Sequence[tuple[int, int]]) -> None:
     try:
-        with current_app.producer_or_acquire() as producer:
-            for place in places:
-                current_app.send_task(
-                    SEND, kwargs={"places": [list(place)]}, queue=QUEUE, producer=producer, ignore_result=True
-                )
-    except (OperationalError, RedisError, OSError) as error:
+        post(SEND, [(QUEUE, {"places": [list(place)]}) for place in places])
+    except (RedisError, OSError) as error:
         log.warning("notice_bell_not_rung", places=len(places), error=type(error).__name__)
 
 

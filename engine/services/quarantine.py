@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.models import ErrorLog, Instance
 from engine.services import dead_letters
-from engine.services.commits import Claim
+from engine.services.results import Claim
 
 #: What such a step fails with.
 CODE = "poison"

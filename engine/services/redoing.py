@@ -15,7 +15,7 @@ from channels.models import Message
 from channels.services import callbacks
 from channels.signals import report_broke
 from engine.models import IncomingHook, MeetingNotice, TicketLine
-from engine.services import dead_letters, incoming, notices, quarantine, ticket_lines, waking
+from engine.services import dates, dead_letters, incoming, notices, quarantine, ticket_lines, waking
 from engine.services.dead_letters import redoes
 from engine.signals import ticket_changed
 from journeys.errors import Conflict
@@ -29,6 +29,13 @@ def tell_again(payload: Any, *, now: datetime, actor: str) -> None:
     if not Client.objects.filter(id=payload["client_id"]).exists():
         raise Conflict("The client is no longer there: discard it.", code="moved_on")
     waking.wake(client_id=payload["client_id"], topics=payload["topics"], now=now)
+
+
+@redoes("date")
+def start_by_date_again(payload: Any, *, now: datetime, actor: str) -> None:
+    """Make the event of a date after all; the journey then starts late, by its own rules."""
+    del actor
+    dates.receive_again(payload, now=now)
 
 
 @redoes("notice")

@@ -339,7 +339,7 @@ def _end_most(instances: list[Instance], *, now: dt.datetime, actor: str) -> lis
         instance.save(update_fields=["status", "result", "reason", "finished_at"])
         ending.take_away_rest(instance=instance, reason=instance.reason, now=now)
         audit.record(instance.vendor, actor, "instance.cancelled", instance, now, reason=instance.reason)
-        signals.instance_changed.send(sender=Instance, instance=instance, now=now, actor=actor)
+        signals.instance_changed.send(sender=Instance, instances=[instance], now=now, actor=actor)
     return going_on
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -16,12 +19,13 @@ from engine.models import Instance, NodeExecution, Schedule
 from engine.services import failures, modules, quarantine
 from engine.services.calling import Call
 from engine.services.claims import MAX_CLAIMS, LeaseLost, claim, lock_instances
-from engine.services.commits import Claim
 from engine.services.deciding import ENDS, decide, settle
 from engine.services.delivering import Delivery
 from engine.services.ending import rule_paths
 from engine.services.facts import Need, Wanted, facts_for, instances_for
+from engine.services.results import Claim, Result, is_at_once
 from engine.services.steps import Step
+from engine.services.walking import ahead_of, walk
 from engine.services.writing import write
 from journeys import selectors
 from journeys.errors import ServiceError
@@ -29,6 +33,11 @@ from journeys.language.errors import ErrorClass
 from journeys.language.outcomes import CallWebhook, Deliver, Fail
 
 log = structlog.get_logger(__name__)
+
+#: How long one transaction goes on to steps that follow at once, in seconds.
+LONGEST = 0.5
+#: PostgreSQL's word for two transactions that waited for each other.
+DEADLOCK = "40P01"
 
 
 def run(*, places: Sequence[tuple[int, int]], now: datetime) -> int:
@@ -51,18 +60,40 @@ def _travels_alone(held: Claim) -> bool:
 
 
 def _run_together(claims: Sequence[Claim], *, now: datetime) -> int:
-    """Decide and commit in one transaction; if that breaks, each step gets a transaction of its own."""
+    """Decide and commit in one transaction, with what follows at once; if that breaks, each step gets one of its own."""
     if not claims:
         return 0
+    most = int(settings.QUEUE_BATCH_SIZE)
     try:
         with transaction.atomic():
-            return _decide_and_commit(claims, now=now)
-    except (InterfaceError, OperationalError):
+            return _decide_and_commit(claims, most=most, now=now)
+    except OperationalError as error:
+        if not _lost_to_others(error):
+            raise
+        broke: Exception = error
+    except InterfaceError:
         raise
     except Exception as error:  # noqa: BLE001 whatever one step broke must not take its neighbors
-        if len(claims) > 1:
-            return sum(_run_together([held], now=now) for held in claims)
-        return _commit_broken(claims[0], error, now=now)
+        broke = error
+    if len(claims) == 1 and most == 1:
+        return _commit_broken(claims[0], broke, now=now)
+    return sum(_run_single(held, now=now) for held in claims)
+
+
+def _run_single(held: Claim, *, now: datetime) -> int:
+    """Decide and commit one step, and no more."""
+    try:
+        with transaction.atomic():
+            return _decide_and_commit([held], most=1, now=now)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:  # noqa: BLE001 a fault of ours is a result too, with a person to look at it
+        return _commit_broken(held, error, now=now)
+
+
+def _lost_to_others(error: OperationalError) -> bool:
+    """Tell whether PostgreSQL ended the transaction because two waited for each other: alone it will go through."""
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
 
 
 def _run_alone(held: Claim, *, now: datetime) -> int:
@@ -74,7 +105,7 @@ def _run_alone(held: Claim, *, now: datetime) -> int:
             lock_instances([held.instance_id])
             step = Step.of(held)
             failures.park(step, Fail(ErrorClass.PERMANENT, quarantine.CODE, message), now=now)
-            done = write([step.result(now=now)], now=now)
+            done = write([step.result(now=now)], now=now).done
             if done:
                 quarantine.keep(held, message, now=now)
             return done
@@ -83,17 +114,17 @@ def _run_alone(held: Claim, *, now: datetime) -> int:
             step = prepare([held], now=now)[0]
             outcome = decide(step, now=now)
             if not isinstance(outcome, Deliver | CallWebhook):
-                return write([settle(step, outcome, now=now).result(now=now)], now=now)
+                return write([settle(step, outcome, now=now).result(now=now)], now=now).done
             effect = None if _is_held(step, now=now) else _begin(step, outcome, now=now)
             if effect is None:
-                return write([step.result(now=now)], now=now)
+                return write([step.result(now=now)], now=now).done
         with modules.time_limit(step):
             effect.carry_out(now=now)
         with transaction.atomic():
             _lock_weddings([step])
             lock_instances([held.instance_id])
             effect.close(now=now)
-            return write([step.result(now=now)], now=now)
+            return write([step.result(now=now)], now=now).done
     except (LeaseLost, StaleFence):
         log.info("lease_lost", schedule=held.schedule_id, fence=held.fence)
         return 0
@@ -118,53 +149,130 @@ def _is_held(step: Step, *, now: datetime) -> bool:
     return stay is not None
 
 
-def _decide_and_commit(claims: Sequence[Claim], *, now: datetime) -> int:
-    steps = prepare(claims, now=now)
-    results = [settle(step, decide(step, now=now), now=now).result(now=now) for step in steps]
-    return write(results, now=now)
+def _decide_and_commit(claims: Sequence[Claim], *, most: int, now: datetime) -> int:
+    """Carry out steps and what follows them at once, up to `most` in a row for each, inside the caller's transaction."""
+    until = time.monotonic() + LONGEST
+    done = 0
+    steps = prepare(claims, now=now, walking=most > 1)
+    # What was begun before without a result may kill its worker: it goes step by step.
+    once = {held.instance_id for held in claims if held.claims > 1}
+    #: How many steps each passage may still take.
+    reach = {
+        step.claim.instance_id: most
+        for step in steps
+        if step.is_active and step.claim.instance_id not in once
+    }
+    while steps:
+        tokens = Counter(step.claim.instance_id for step in steps)
+        alone = _alone([step for step in steps if step.graph.forks]) if most > 1 else frozenset()
+        results: list[Result] = []
+        for step in steps:
+            instance_id = step.claim.instance_id
+            walked = walk(
+                step,
+                decide=partial(_decided, now=now),
+                now=now,
+                # Tokens of one instance go step by step together.
+                most=reach.get(instance_id, 1) if tokens[instance_id] == 1 else 1,
+                alone=instance_id in alone,
+            )
+            results += walked.results
+            reach[instance_id] = reach.get(instance_id, 1) - walked.depth
+        going = frozenset(key for key, left in reach.items() if left > 0)
+        if time.monotonic() > until or any(result.ticket for result in results):
+            going = frozenset()
+        written = write(results, now=now, going=going - _held_up(results, alone=alone, now=now))
+        done += written.done
+        steps = prepare(written.claims, now=now, walking=True, held=True)
+    return done
 
 
-def prepare(claims: Sequence[Claim], *, now: datetime, skipping: bool = False) -> list[Step]:
-    """Gather what the steps of one batch need, inside the caller's transaction.
+def _held_up(results: Sequence[Result], *, alone: frozenset[int], now: datetime) -> set[int]:
+    """Name the instances that do not go on in this transaction, because their tokens go on side by side.
+
+    A token that is rung for is not overtaken by another one; and what waits in another branch may be waiting for a
+    change, of which it is told when this is committed.
+    """
+    return {
+        result.claim.instance_id
+        for result in results
+        if (result.changes and result.forks and result.claim.instance_id not in alone)
+        or any(is_at_once(place, now=now) and not place.instant for place in result.successors)
+    }
+
+
+def _alone(steps: Sequence[Step]) -> frozenset[int]:
+    """Name the instances that have no token but the one of the step; their locks are held."""
+    if not steps:
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT instance_id FROM engine_schedule WHERE instance_id = ANY(%s) GROUP BY 1 HAVING count(*) = 1",
+            [[step.claim.instance_id for step in steps]],
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _decided(step: Step, *, now: datetime) -> Result:
+    return settle(step, decide(step, now=now), now=now).result(now=now)
+
+
+def prepare(
+    claims: Sequence[Claim],
+    *,
+    now: datetime,
+    skipping: bool = False,
+    walking: bool = False,
+    held: bool = False,
+) -> list[Step]:
+    """Gather what the steps of one batch need, inside the caller's transaction; `walking`, also what follows at once.
 
     Steps that are only passed over (`skipping`) change no wedding, and whoever skips one holds its instance already.
+    Instances that the transaction has locked before (`held`) are not locked again.
 
     The instances are locked first, before their dates are read: a wedding that moves at the same moment either sees
     the new places or is seen by them. Everything locks in one order: instance, schedule, ticket, message.
     """
-    steps = [Step.of(held) for held in claims]
-    dated = [step for step in steps if _is_dated(step)]
+    steps = [Step.of(claim) for claim in claims]
+    if not steps:
+        return []
     if not skipping:
         _lock_weddings(steps)
-    lock_instances([step.claim.instance_id for step in steps])
-    paths = {step.claim.schedule_id: _paths(step) for step in steps}
-    instances = instances_for(
-        Wanted(
+    active = None if held else lock_instances([step.claim.instance_id for step in steps])
+    for step in steps:
+        step.is_active = held or step.claim.instance_id in (active or ())
+        step.reads, step.dated = _paths(step), _is_dated(step)
+        if walking:
+            ahead = ahead_of(step.claim.version_id, step.claim.node_id)
+            step.reads, step.dated = step.reads | ahead.paths, step.dated or ahead.dated
+    _read(steps, now=now)
+    return steps
+
+
+def _read(steps: Sequence[Step], *, now: datetime) -> None:
+    """Load what the steps read; steps of one instance read it together."""
+    wanted: dict[int, Wanted] = {}
+    for step in steps:
+        if not (step.dated or step.reads):
+            continue
+        known = wanted.get(step.claim.instance_id)
+        wanted[step.claim.instance_id] = Wanted(
             step.claim.instance_id,
-            paths[step.claim.schedule_id],
-            dates=_is_dated(step),
-            people=step.node.node_type.outside,
+            step.reads | (known.paths if known else frozenset()),
+            dates=step.dated or bool(known and known.dates),
+            people=step.node.node_type.outside or bool(known and known.people),
         )
-        for step in steps
-        if _is_dated(step) or paths[step.claim.schedule_id]
-    )
+    if not wanted:
+        return
+    instances = instances_for(wanted.values())
+    facts = facts_for([Need(instances[key], one.paths) for key, one in wanted.items() if one.paths], now=now)
     for step in steps:
         step.instance = instances.get(step.claim.instance_id)
-    facts = facts_for(
-        [
-            Need(step.instance, paths[step.claim.schedule_id])
-            for step in steps
-            if step.instance and paths[step.claim.schedule_id]
-        ],
-        now=now,
-    )
-    for step in steps:
         if step.instance is None:
             continue
         step.facts = facts.get(step.instance.id, {})
-        if step in dated:
+        if step.dated:
             step.calendar = selectors.calendar_of(step.instance.wedding, step.instance.vendor)
-    return steps
 
 
 def _lock_weddings(steps: Sequence[Step]) -> None:
@@ -223,7 +331,7 @@ def _write_failure(held: Claim, failure: Fail, *, now: datetime) -> int:
     with transaction.atomic():
         step = prepare([held], now=now)[0]
         failures.resolve(step, failure, now=now)
-        return write([step.result(now=now)], now=now)
+        return write([step.result(now=now)], now=now).done
 
 
 def skip_parked(schedule: Schedule, *, reason: str, now: datetime) -> None:

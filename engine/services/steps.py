@@ -10,7 +10,7 @@ from typing import Any
 from engine.graphs import graph_of
 from engine.models import Instance, NodeExecution
 from engine.places import Place
-from engine.services.commits import Claim, NextPlace, Result, Stay, TicketDraft
+from engine.services.results import Claim, NextPlace, Result, Stay, TicketDraft
 from journeys.language import transitions
 from journeys.language.calendar import BusinessCalendar, Calendar, due_from_meant, due_of
 from journeys.language.graph import Graph, Node
@@ -31,6 +31,11 @@ class Step:
     instance: Instance | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     calendar: Calendar = NO_DATES
+    #: Paths of all that was read of the facts, and whether the couple's dates were.
+    reads: frozenset[str] = frozenset()
+    dated: bool = False
+    #: Nobody has paused or ended its instance, whose lock is held.
+    is_active: bool = False
     status: str = NodeExecution.Status.SUCCEEDED
     port: str = ""
     reason: str = ""
@@ -194,7 +199,7 @@ class Step:
 
 def next_place(graph: Graph, successor: transitions.Successor) -> NextPlace:
     """Say where a token goes; a date that is missing parks it there."""
-    due = successor.due
+    due, node = successor.due, graph.nodes[successor.node_id]
     return NextPlace(
         node_id=successor.node_id,
         branch=successor.branch,
@@ -202,7 +207,8 @@ def next_place(graph: Graph, successor: transitions.Successor) -> NextPlace:
         due_at=due.instant,
         meant=due.meant,
         reason=due.missing or "",
-        outside=graph.nodes[successor.node_id].node_type.outside,
+        outside=node.node_type.outside,
         rounds=dict(successor.rounds) or None,
         arrives=successor.arrives,
+        instant=not node.node_type.outside and not node.node_type.touches_wedding(node.settings),
     )

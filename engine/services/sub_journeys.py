@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from engine.graphs import graph_of
@@ -15,11 +16,14 @@ from engine.models import Instance, NodeExecution
 from engine.places import Place
 from engine.services.instances import instance_cancel, instance_start
 from journeys.errors import Conflict, Invalid
+from journeys.language.errors import LanguageError
 from journeys.models import Client, Journey, Vendor
 from journeys.scoping import owned_by
 
 #: Passages inside one another, the first included.
 MAX_DEPTH = 8
+#: The type of the steps that start a passage.
+STARTS = "journey"
 
 
 def sub_journey_start(
@@ -75,16 +79,42 @@ def journey_leave(
         instance_cancel(instance=one, reason=reason or "Another journey ended it.", now=now, actor=actor)
 
 
-def end_with_parent(*, parent: Instance, now: datetime, actor: str) -> None:
+def end_with_parents(*, parents: Sequence[Instance], now: datetime, actor: str) -> None:
     """End the passages that a step of an ended one still waited for, inside the transaction that ended it."""
-    children = Instance.objects.filter(
-        started_by__startswith=f"{parent.public_id}:", status__in=Instance.LIVE
-    ).order_by("id")
-    nodes = graph_of(parent.version_id).nodes if children else {}
+    for parent in parents:
+        if _may_be_waited_for(parent.version_id):
+            _end_with_parent(parent, now=now, actor=actor)
+
+
+def _may_be_waited_for(version_id: int) -> bool:
+    """Tell whether a version has steps that wait for a passage; yes where it can not be read any more."""
+    try:
+        return bool(waiting_steps(version_id))
+    except LanguageError:
+        return True
+
+
+@lru_cache(maxsize=4096)
+def waiting_steps(version_id: int) -> frozenset[str]:
+    """Name the steps of a version that wait for a passage they have started."""
+    return frozenset(
+        node.id
+        for node in graph_of(version_id).nodes.values()
+        if node.type == STARTS and getattr(node.settings, "wait", False)
+    )
+
+
+def _end_with_parent(parent: Instance, *, now: datetime, actor: str) -> None:
+    children = (
+        Instance.objects.exclude(started_by="")
+        .filter(
+            client=parent.client_id, started_by__startswith=f"{parent.public_id}:", status__in=Instance.LIVE
+        )
+        .order_by("id")
+    )
     for child in children:
         place = Place.of_key(f"{child.started_by}:0")
-        node = nodes.get(place.node_id) if place else None
-        if place is None or node is None or not getattr(node.settings, "wait", False):
+        if place is None or place.node_id not in waiting_steps(parent.version_id):
             continue
         left = NodeExecution.objects.filter(
             instance=parent,

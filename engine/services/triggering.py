@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from pydantic import BaseModel, ValidationError
 
+from engine.entrances import Entrance, entrances_of
 from engine.fact_roots.happenings import client_events
-from engine.graphs import graph_of, trigger_of
 from engine.models import TriggerEvent
 from engine.services.instances import instance_start
 from engine.services.waking import wake
@@ -97,32 +98,51 @@ def _validate(model: type[BaseModel], payload: Mapping[str, Any]) -> None:
         raise Invalid(message, code="bad_payload", details=fields) from error
 
 
+class _Live(NamedTuple):
+    """A published journey that waits for an event of this type."""
+
+    id: int
+    public_id: str
+    version_id: int
+
+
 def _start_journeys(
     event: TriggerEvent, *, vendor: Vendor, now: datetime, actor: str
 ) -> list[dict[str, str]]:
-    journeys = (
+    rows = (
         owned_by(vendor, Journey)
         .filter(status=Journey.Status.ACTIVE, current_version__trigger_type=event.type)
-        .select_related("current_version", "vendor")
         # Always in one order: journeys with limits let one in at a time.
         .order_by("id")
     )
+    live = [_Live(*row) for row in rows.values_list("id", "public_id", "current_version_id")]
     if event.client is None:
-        return [_outcome(journey, "not_matched", "The event names no client.") for journey in journeys]
-    facts: dict[str, Any] = {}
+        return [_outcome(one, "not_matched", "The event names no client.") for one in live]
+    if not live:
+        return []
+    entrances = entrances_of(one.version_id for one in live)
+    facts = _facts(event, event.client, reads=_read_by(entrances.values()), now=now)
     outcomes = []
-    for journey in journeys:
-        if not facts:
-            facts = _facts(event, event.client, now=now)
-        outcomes.append(_start(journey, event, event.client, facts, now=now, actor=actor))
+    for one in live:
+        refusal = _refusal(one, entrances[one.version_id], event, facts, now=now)
+        outcomes.append(refusal or _start(one, event, event.client, vendor=vendor, now=now, actor=actor))
     return outcomes
 
 
-def _facts(event: TriggerEvent, client: Client, *, now: datetime) -> dict[str, Any]:
-    people = selectors.client_facts(client_ids=[client.id], now=now)[client.id]
+def _read_by(entrances: Iterable[Entrance]) -> frozenset[str]:
+    """Name the facts that filters read; a filter that can not be read says so when it is asked."""
+    paths: set[str] = set()
+    for where in {one.where for one in entrances if one.where}:
+        with suppress(ExpressionError):
+            paths |= compile_expression(where).paths()
+    return frozenset(paths)
+
+
+def _facts(event: TriggerEvent, client: Client, *, reads: frozenset[str], now: datetime) -> dict[str, Any]:
+    people = selectors.client_facts(client_ids=[client.id], now=now, reads=reads)[client.id]
     return {
         **people,
-        **client_events([client.id])[client.id],
+        **client_events([client.id], reads=reads)[client.id],
         "trigger": {**(event.payload or {}), "type": event.type, "topic": event.topic},
         "variables": {},
         "steps": {},
@@ -131,22 +151,15 @@ def _facts(event: TriggerEvent, client: Client, *, now: datetime) -> dict[str, A
 
 
 def _start(
-    journey: Journey,
-    event: TriggerEvent,
-    client: Client,
-    facts: Mapping[str, Any],
-    *,
-    now: datetime,
-    actor: str,
+    live: _Live, event: TriggerEvent, client: Client, *, vendor: Vendor, now: datetime, actor: str
 ) -> dict[str, str]:
-    refusal = _refusal(journey, event, facts, now=now)
-    if refusal is not None:
-        return refusal
+    journey = owned_by(vendor, Journey).defer("draft").get(id=live.id)
+    journey.vendor = vendor
     variables = (event.payload or {}).get("variables")
     try:
         with transaction.atomic():
             instance = instance_start(
-                vendor=journey.vendor,
+                vendor=vendor,
                 journey=journey,
                 client=client,
                 variables=variables if isinstance(variables, dict) else {},
@@ -155,33 +168,28 @@ def _start(
                 event=event,
             )
     except ServiceError as error:
-        return _outcome(journey, error.code, error.message)
-    return {**_outcome(journey, "started", ""), "instance": instance.public_id}
+        return _outcome(live, error.code, error.message)
+    return {**_outcome(live, "started", ""), "instance": instance.public_id}
 
 
 def _refusal(
-    journey: Journey, event: TriggerEvent, facts: Mapping[str, Any], *, now: datetime
+    journey: _Live, entrance: Entrance, event: TriggerEvent, facts: Mapping[str, Any], *, now: datetime
 ) -> dict[str, str] | None:
     """Say why the event does not start the journey; None when it does."""
-    version = journey.current_version
-    if version is None:
-        return _outcome(journey, "not_published", "The journey is not published.")
     payload = {**(event.payload or {}), "topic": event.topic}
     named = payload.get("journey_id")
     if named and named != journey.public_id:
         return _outcome(journey, "not_matched", "The event is for another journey.")
-    parameters, start = graph_of(version.id).parameters, trigger_of(version.id)
-    trigger = trigger_types.get(event.type)
     happened = EventFacts(
         type=event.type, payload=payload, occurred_at=event.occurred_at, event_id=event.event_id, facts=facts
     )
-    wanted = trigger.settings_model.model_validate(start.settings, context={"parameters": parameters})
-    if not trigger.matches(settings=wanted, event=happened):
+    if not entrance.trigger.matches(settings=entrance.wanted, event=happened):
         return _outcome(journey, "not_matched", "The event is not the one the journey waits for.")
-    if not start.where:
+    if not entrance.where:
         return None
     try:
-        holds = compile_expression(start.where).holds({**facts, "parameters": dict(parameters)}, now)
+        known = {**facts, "parameters": dict(entrance.parameters)}
+        holds = compile_expression(entrance.where).holds(known, now)
     except ExpressionError as error:
         return _outcome(journey, "filter_failed", f"The journey's filter can not be answered: {error}")
     return (
@@ -191,5 +199,5 @@ def _refusal(
     )
 
 
-def _outcome(journey: Journey, outcome: str, reason: str) -> dict[str, str]:
+def _outcome(journey: _Live, outcome: str, reason: str) -> dict[str, str]:
     return {"journey": journey.public_id, "outcome": outcome, "reason": reason[:300]}

@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef
 
 from engine.models import Approval, Instance, Schedule
 from engine.services import runner
-from engine.services.commits import Claim
 from engine.services.deciding import decide
 from engine.services.delivering import asking, copies_of
+from engine.services.results import Claim
 from journeys.errors import Invalid
 from journeys.language.errors import TextError
 from journeys.language.outcomes import Deliver

@@ -7,6 +7,7 @@ so nobody locks two passages of a client in different orders, and nothing is los
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -18,7 +19,6 @@ from django.db.utils import InterfaceError, OperationalError
 
 from engine.models import Instance, Wake
 from engine.services import dead_letters, dispatch, ending, fact_dates
-from engine.services.claims import lock_instances
 from journeys.models import Client
 
 log = structlog.get_logger(__name__)
@@ -33,11 +33,22 @@ LATE = timedelta(seconds=5)
 #: A token that stands at a ticket waits for its person.
 _WAKE = """
 UPDATE engine_schedule s SET state = 'waiting', due_at = %(now)s, fence = s.fence + 1, lease_until = NULL
-WHERE s.instance_id = ANY(%(instances)s) AND s.state IN ('waiting', 'parked') AND s.awaits && %(topics)s::varchar[]
-  AND s.waiting IS NOT NULL
+FROM engine_wake w JOIN engine_instance i ON i.client_id = w.client_id
+WHERE w.id = ANY(%(rows)s) AND i.id = ANY(%(instances)s) AND s.instance_id = i.id
+  AND s.state IN ('waiting', 'parked') AND s.awaits && w.topics AND s.waiting IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM engine_ticketline t WHERE t.schedule_id = s.id AND t.status = 'open')
 RETURNING s.id
 """
+
+
+class _Pending(threading.local):
+    """Outbox rows that this thread's transaction has written, to be taken together when it commits."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+
+
+_pending = _Pending()
 
 
 def wake(*, client_id: int, topics: Sequence[str], now: datetime) -> None:
@@ -45,34 +56,69 @@ def wake(*, client_id: int, topics: Sequence[str], now: datetime) -> None:
 
     A topic names what kind of thing it was: "event:form_submitted", "message", "task", "client", "wedding".
     """
-    row = Wake.objects.create(client_id=client_id, topics=list(dict.fromkeys(topics)))
-    transaction.on_commit(lambda: process(now=now, only=row.id), robust=True)
+    wake_all(client_ids=[client_id], topics=topics, now=now)
 
 
-def process(*, now: datetime, only: int | None = None) -> int:
+def wake_all(*, client_ids: Sequence[int], topics: Sequence[str], now: datetime) -> None:
+    """Say the same of several clients at once, in one statement; none is no error."""
+    if not client_ids:
+        return
+    known = list(dict.fromkeys(topics))
+    rows = Wake.objects.bulk_create(
+        [Wake(client_id=client_id, topics=known) for client_id in dict.fromkeys(client_ids)]
+    )
+    _pending.rows += [row.id for row in rows]
+    transaction.on_commit(lambda: _process_pending(now=now), robust=True)
+
+
+def _process_pending(*, now: datetime) -> None:
+    """Take what the transaction has written; a row that was rolled back is not found, and harms nobody."""
+    rows, _pending.rows = _pending.rows, []
+    if rows:
+        process(now=now, only=rows)
+
+
+def process(*, now: datetime, only: Sequence[int] | None = None) -> int:
     """Empty the outbox, outside any transaction, and return how many tokens were woken.
 
-    Two at once take different rows. What breaks for one client is put off without holding the others up; after
-    MOST_TRIES it is a dead letter.
+    Two at once take different rows. Several clients share a transaction; what breaks for one is put off without
+    holding the others up, and after MOST_TRIES it is a dead letter.
     """
-    woken = 0
-    for client_id, is_late in _clients(only).items():
-        try:
-            # Who had it in hand before may have died of it: from now on a try is counted before it is made.
-            if is_late and not _may_try(client_id, now=now):
-                continue
-            with transaction.atomic():
-                woken += _wake_client(client_id, now=now)
-        except Exception as error:
-            log.exception("wake_broke", client=client_id)
-            _put_off(client_id, error, is_counted=is_late, now=now)
+    clients = _clients(only)
+    prompt = [client_id for client_id, is_late in clients.items() if not is_late]
+    woken = _wake_together(prompt, now=now)
+    for client_id, is_late in clients.items():
+        # Who had it in hand before may have died of it: from now on a try is counted before it is made.
+        if is_late and _may_try(client_id, now=now):
+            woken += _wake_alone(client_id, is_counted=True, now=now)
     return woken
 
 
-def _clients(only: int | None) -> dict[int, bool]:
+def _wake_together(clients: Sequence[int], *, now: datetime) -> int:
+    """Wake for several clients in one transaction; if that breaks, each gets one of its own."""
+    if len(clients) > 1:
+        try:
+            with transaction.atomic():
+                return _wake_clients(clients, now=now)
+        except Exception as error:  # noqa: BLE001 whoever it was breaks again alone, and is written down there
+            log.warning("wake_one_by_one", clients=len(clients), error=type(error).__name__)
+    return sum(_wake_alone(client_id, is_counted=False, now=now) for client_id in clients)
+
+
+def _wake_alone(client_id: int, *, is_counted: bool, now: datetime) -> int:
+    try:
+        with transaction.atomic():
+            return _wake_client(client_id, now=now)
+    except Exception as error:
+        log.exception("wake_broke", client=client_id)
+        _put_off(client_id, error, is_counted=is_counted, now=now)
+        return 0
+
+
+def _clients(only: Sequence[int] | None) -> dict[int, bool]:
     """Name the clients of one round, oldest first, each with whether it should have been told long ago."""
     rows = Wake.objects.order_by("id")
-    rows = rows.filter(id=only) if only else rows.filter(next_at__lte=Now())
+    rows = rows.filter(id__in=only) if only else rows.filter(next_at__lte=Now())
     is_late = ExpressionWrapper(Q(written_at__lt=Now() - LATE), output_field=BooleanField())
     clients: dict[int, bool] = {}
     for client_id, late in rows.annotate(is_late=is_late).values_list("client_id", "is_late")[:ROUND]:
@@ -131,29 +177,42 @@ def _keep(client_id: int, rows: Sequence[Wake], error: Exception | None, *, now:
 
 
 def _wake_client(client_id: int, *, now: datetime) -> int:
-    rows = _locked(client_id)
+    return _wake_clients([client_id], now=now)
+
+
+def _wake_clients(clients: Sequence[int], *, now: datetime) -> int:
+    rows = list(
+        Wake.objects.select_for_update(skip_locked=True)
+        .filter(client_id__in=clients)
+        .order_by("id")
+        .values_list("id", "client_id")
+    )
     if not rows:
         return 0
-    topics = sorted({topic for row in rows for topic in row.topics})
+    # Locked before anybody looks: a step that begins to wait at this moment is waited for, and then seen.
     live = list(
-        Instance.objects.filter(client_id=client_id, status__in=Instance.LIVE).values_list("id", flat=True)
+        Instance.objects.select_for_update(no_key=True, of=("self",))
+        .filter(client_id__in={client for _, client in rows}, status__in=Instance.LIVE)
+        .order_by("id")
+        .values_list("id", flat=True)
     )
+    keys = [row for row, _ in rows]
     ids: list[int] = []
     if live:
-        lock_instances(live)
         with connection.cursor() as cursor:
-            cursor.execute(_WAKE, {"now": now, "instances": live, "topics": topics})
-            ids = [row[0] for row in cursor.fetchall()]
-        _follow(live, now=now)
-    Wake.objects.filter(id__in=[row.id for row in rows]).delete()
+            cursor.execute(_WAKE, {"now": now, "instances": live, "rows": keys})
+            ids = list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+        _follow(live, is_alone=len(clients) == 1, now=now)
+    Wake.objects.filter(id__in=keys).delete()
     dispatch.offer_on_commit(ids, now=now)
     return len(ids)
 
 
-def _follow(live: Sequence[int], *, now: datetime) -> None:
+def _follow(live: Sequence[int], *, is_alone: bool, now: datetime) -> None:
     """Let dates and ending rules follow the facts; what breaks here breaks again in the step, where a person sees it.
 
-    The steps that wait are woken all the same: a fault in one rule must not keep a client's passages asleep.
+    The steps that wait are woken all the same: a fault in one rule must not keep a client's passages asleep. Where
+    several clients are together the fault is raised, so that each comes alone.
     """
     try:
         with transaction.atomic():
@@ -162,4 +221,6 @@ def _follow(live: Sequence[int], *, now: datetime) -> None:
     except (InterfaceError, OperationalError):
         raise
     except Exception:
+        if not is_alone:
+            raise
         log.exception("wake_not_followed", instances=list(live))

@@ -172,7 +172,7 @@ class _Life:
     def _try_to_hold(self) -> None:
         """Connect and take the lock, under the old number where that still stands."""
         try:
-            self._connection = _connect(self.name)
+            self._connection = connect_apart(f"life of {self.name}")
             with self._connection.transaction():
                 self.held = self._keep_number() if self._is_known() else self._get_number()
         except psycopg.Error as error:
@@ -210,19 +210,24 @@ def _lock(line: psycopg.Connection[Any], number: int) -> bool:
     return bool(row and row[0])
 
 
-def _connect(name: str) -> psycopg.Connection[Any]:
-    """Open a connection beside the pool, watched closely by both ends."""
+def connect_apart(name: str) -> psycopg.Connection[Any]:
+    """Open a connection beside the pool, for locks of its session; both ends watch it closely.
+
+    PostgreSQL shows it under `name`. Raises psycopg.Error.
+    """
     parameters = connection.get_connection_params()
     return psycopg.connect(
         **parameters
         | {
             "autocommit": True,
-            "application_name": f"life of {name}"[:63],
+            "application_name": name[:63],
             "options": parameters.get("options", "") + _SERVER_SIDE,
             "keepalives": 1,
             "keepalives_idle": _IDLE,
             "keepalives_interval": _EVERY,
             "keepalives_count": _TIMES,
+            # The same for what was sent and never confirmed, for which keepalives are not asked; in milliseconds.
+            "tcp_user_timeout": (_IDLE + _EVERY * _TIMES) * 1000,
         }
     )
 

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 import structlog
 from django.conf import settings
 
 from channels.services import sending
 from engine.bells import ring_on_commit
-from engine.models import Instance, NodeExecution
+from engine.models import Instance, NodeExecution, Schedule
 from engine.places import Place
 from engine.services import changes, ending, fact_dates, interventions, joining
-from engine.services.commits import NextPlace, Result, commit
+from engine.services.commits import commit
 from engine.services.instances import tell_finished
+from engine.services.results import Claim, NextPlace, Result
 from engine.services.steps import Step
 from journeys.models import Client
 
 log = structlog.get_logger(__name__)
 
 
-def write(results: Sequence[Result], *, now: datetime) -> int:
-    """Commit results with their changes and tickets, inside the caller's transaction; ring on commit."""
-    committed = commit(results, now=now, bell_lease=settings.QUEUE_BELL_LEASE_SECONDS)
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing results came to."""
+
+    #: Steps that were written; the others' places have moved on in the meantime.
+    done: int
+    #: What follows at once, for the caller to carry out before its transaction ends.
+    claims: Sequence[Claim] = ()
+
+
+def write(results: Sequence[Result], *, now: datetime, going: frozenset[int] = frozenset()) -> Written:
+    """Commit results with their changes and tickets, inside the caller's transaction; ring on commit.
+
+    What follows at once in instances that are `going` on is not rung for: it is given back as claims.
+    """
+    committed = commit(results, now=now, bell_lease=settings.QUEUE_BELL_LEASE_SECONDS, going=going)
     won = [result for result in results if result.claim.schedule_id in committed.won]
     if len(won) < len(results):
         log.info("stale_results", left_out=len(results) - len(won))
@@ -38,9 +54,9 @@ def write(results: Sequence[Result], *, now: datetime) -> int:
         if result.stay is None and result.status != NodeExecution.Status.SUCCEEDED:
             _give_up_messages(result, now=now)
     tell_finished(committed.finished, now=now)
-    _join(won, now=now)
+    merged = _join(won, going=going, now=now)
     ring_on_commit(committed.places)
-    return len(won)
+    return Written(len(won), [*committed.claims, *merged])
 
 
 def _open_tickets(won: Sequence[Result], *, now: datetime) -> None:
@@ -54,21 +70,29 @@ def _hangs_on_a_fact(place: NextPlace) -> bool:
     return place.meant is not None and place.meant.get("kind") == fact_dates.FACT
 
 
-def _join(won: Sequence[Result], *, now: datetime) -> None:
+def _join(won: Sequence[Result], *, going: frozenset[int], now: datetime) -> list[Claim]:
     """Look at the passages that have several tokens, one of which has ended, come to a merge, or failed."""
     moved: dict[int, str] = {}
+    ended: dict[int, str] = {}
     for result in won:
         if not result.forks:
             continue
         if result.ends and result.last:
-            instance = Instance.objects.get(id=result.claim.instance_id)
-            ending.take_away_rest(
-                instance=instance, reason=result.reason or "The journey has ended.", now=now
-            )
+            ended[result.claim.instance_id] = result.reason or "The journey has ended."
         elif result.ends or result.ticket or any(place.arrives for place in result.successors):
             moved[result.claim.instance_id] = result.ends or moved.get(result.claim.instance_id, "")
-    if moved:
-        joining.settle(moved, now=now)
+    _take_away_rests(ended, now=now)
+    moved = {key: how for key, how in moved.items() if key not in ended}
+    return joining.settle(moved, going=going, now=now) if moved else []
+
+
+def _take_away_rests(ended: Mapping[int, str], *, now: datetime) -> None:
+    """Remove the tokens that are left of passages that have ended."""
+    if not ended:
+        return
+    rests = Schedule.objects.filter(instance_id__in=list(ended)).values_list("instance_id", flat=True)
+    for instance in Instance.objects.filter(id__in=set(rests)).order_by("id"):
+        ending.take_away_rest(instance=instance, reason=ended[instance.id], now=now)
 
 
 def _give_up_messages(result: Result, *, now: datetime) -> None:
@@ -81,26 +105,38 @@ def _give_up_messages(result: Result, *, now: datetime) -> None:
     sending.give_up(place=f"{place}:", now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Whom:
+    """Whom a change is for."""
+
+    public_id: str
+    client_id: int
+
+
 def _apply(results: Sequence[Result], *, now: datetime) -> None:
-    """Carry out the changes that steps asked for, in their order."""
+    """Carry out the changes that steps asked for: each step's in their order, those of several steps side by side."""
     if not results:
         return
-    instances = Instance.objects.select_related("journey", "wedding").in_bulk(
-        [one.claim.instance_id for one in results]
-    )
+    rows = Instance.objects.filter(id__in=[one.claim.instance_id for one in results])
+    instances = {row[0]: _Whom(*row[1:]) for row in rows.values_list("id", "public_id", "client_id")}
     clients = Client.objects.select_related("vendor").in_bulk([one.client_id for one in instances.values()])
-    for result in results:
-        held, instance = result.claim, instances[result.claim.instance_id]
-        place = Place(instance.public_id, held.node_id, held.branch, held.visit)
-        for number, change in enumerate(result.changes):
-            changes.apply(
+    # By client, so that two batches with the same clients change them in one order.
+    ordered = sorted(results, key=lambda one: instances[one.claim.instance_id].client_id)
+    planned = [
+        [
+            changes.Planned(
                 change,
                 client=clients[instance.client_id],
-                instance=instance,
-                source=f"{place}:{number}",
+                source=f"{Place(instance.public_id, held.node_id, held.branch, held.visit)}:{number}",
                 actor=f"instance:{instance.public_id}",
-                now=now,
             )
+            for number, change in enumerate(result.changes)
+        ]
+        for result in ordered
+        for held, instance in [(result.claim, instances[result.claim.instance_id])]
+    ]
+    for side_by_side in zip_longest(*planned):
+        changes.apply_all([one for one in side_by_side if one is not None], now=now)
 
 
 def log_failure(result: Result, *, now: datetime) -> None:

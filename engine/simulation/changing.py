@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Any, Protocol
 
 from engine.places import Place
-from engine.services.commits import Claim
+from engine.services.results import Claim
 from engine.simulation.couple import BOOKED, BOOKING
 from engine.simulation.records import note_asked
 from engine.simulation.world import MOST_PASSAGES, Passage, World

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.models import NodeExecution
 from engine.services import ending, joining
-from engine.services.commits import Claim, Result
+from engine.services.results import Claim, Result
 from engine.simulation import changing
 from engine.simulation.calendar import Happening, Stands
 from engine.simulation.changing import Library

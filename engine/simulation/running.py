@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.models import NodeExecution
 from engine.services import deciding, modules
-from engine.services.commits import Claim, Result, Stay
 from engine.services.instances import wedding_start
+from engine.services.results import Claim, Result, Stay
 from engine.services.steps import Step
 from engine.simulation import changing
 from engine.simulation.answering import natural_answer

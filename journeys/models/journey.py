@@ -101,6 +101,12 @@ class Version(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["journey", "number"], name="version_number_once")]
+        indexes = [
+            # Which are started by a date?
+            models.Index(
+                fields=["journey"], name="version_by_date", condition=models.Q(trigger_type="date_based")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"version {self.number}"

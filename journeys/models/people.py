@@ -54,6 +54,8 @@ class Client(models.Model):
             models.UniqueConstraint(fields=["vendor", "external_ref"], name="client_external_ref_once"),
         ]
         indexes = [
+            # Who comes next of all?
+            models.Index(fields=["vendor", "id"], name="client_of_vendor"),
             models.Index(fields=["vendor", "email_index"], name="client_by_email"),
             models.Index(fields=["vendor", "phone_index"], name="client_by_phone"),
             models.Index(fields=["vendor", "status"], name="client_by_status"),

@@ -56,6 +56,10 @@ class WeddingAnchor(models.Model):
             models.UniqueConstraint(fields=["wedding", "name"], name="anchor_once"),
             models.CheckConstraint(condition=~models.Q(name="wedding"), name="anchor_wedding_is_the_date"),
         ]
+        indexes = [
+            # Whose gallery is delivered these days?
+            models.Index(fields=["vendor", "name", "date"], name="anchor_by_date"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.date}"

@@ -14,7 +14,7 @@ from journeys.errors import Conflict, Invalid
 from journeys.language.calendar import local_time
 from journeys.models import Client, Stakeholder, Tag, Vendor, Wedding, WeddingAnchor
 from journeys.scoping import owned_by
-from journeys.services.audit import record
+from journeys.services.audit import record, record_all
 from journeys.services.vendors import check_zone
 from journeys.services.weddings import (
     CONTACT_FIELDS,
@@ -187,7 +187,7 @@ def client_change(
     record(vendor, actor, "client.changed", client, now, fields=public, **detail)
     if "status" in changed and client.status == BOOKED:
         _mark_booking(client, now=now, actor=actor)
-    client_changed.send(sender=Client, client=client, now=now, actor=actor)
+    client_changed.send(sender=Client, clients=[client], now=now)
     return client
 
 
@@ -230,12 +230,43 @@ def tag_add(*, client: Client, name: str, now: dt.datetime, actor: str) -> Tag:
     Raises:
         Invalid: code `bad_tag`.
     """
-    tag = _tag(client.vendor, name)
-    if not client.tags.filter(pk=tag.pk).exists():
-        client.tags.add(tag)
-        record(client.vendor, actor, "client.tag_added", client, now, tag=tag.name)
-        client_changed.send(sender=Client, client=client, now=now, actor=actor)
-    return tag
+    return tags_add(clients=[(client, actor)], name=name, now=now)[client.vendor_id]
+
+
+@transaction.atomic
+def tags_add(*, clients: Sequence[tuple[Client, str]], name: str, now: dt.datetime) -> dict[int, Tag]:
+    """Put one tag on several clients (client, actor), and return it for each vendor; it stays one where it is already.
+
+    Raises:
+        Invalid: code `bad_tag`.
+    """
+    tags = {client.vendor_id: client.vendor for client, _ in clients}
+    found = {vendor_id: _tag(vendor, name) for vendor_id, vendor in tags.items()}
+    through = Client.tags.through
+    known = set(
+        through.objects.filter(
+            client_id__in=[client.id for client, _ in clients], tag_id__in=[tag.id for tag in found.values()]
+        ).values_list("client_id", flat=True)
+    )
+    # In one order, so that two who tag the same clients at once never wait for each other.
+    new = {
+        client.id: (client, actor)
+        for client, actor in sorted(clients, key=lambda one: one[0].id)
+        if client.id not in known
+    }
+    if new:
+        through.objects.bulk_create(
+            [through(client_id=client.id, tag_id=found[client.vendor_id].id) for client, _ in new.values()],
+            ignore_conflicts=True,
+        )
+        record_all(
+            [(client.vendor, actor, client) for client, actor in new.values()],
+            action="client.tag_added",
+            now=now,
+            tag=name.strip(),
+        )
+        client_changed.send(sender=Client, clients=[client for client, _ in new.values()], now=now)
+    return found
 
 
 @transaction.atomic
@@ -245,7 +276,7 @@ def tag_remove(*, client: Client, name: str, now: dt.datetime, actor: str) -> No
     if tag is not None:
         client.tags.remove(tag)
         record(client.vendor, actor, "client.tag_removed", client, now, tag=tag.name)
-        client_changed.send(sender=Client, client=client, now=now, actor=actor)
+        client_changed.send(sender=Client, clients=[client], now=now)
 
 
 def _set_contact(client: Client, *, email: str | None, phone: str | None) -> None:

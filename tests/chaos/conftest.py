@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.ports import free_port
 from journeys import clock
 from journeys.models import Vendor
 from tests.builders import a_vendor
@@ -25,7 +26,13 @@ def vendor(now: datetime) -> Vendor:
     return a_vendor(now=now)
 
 
+@pytest.fixture(scope="session")
+def provider_port() -> int:
+    """One port for the provider of every test: processes of the same environment are made by the same nursery."""
+    return free_port()
+
+
 @pytest.fixture
-def provider(tmp_path: Path) -> Iterator[FakeProvider]:
-    with FakeProvider(ledger=tmp_path / "ledger.jsonl") as fake:
+def provider(tmp_path: Path, provider_port: int) -> Iterator[FakeProvider]:
+    with FakeProvider(ledger=tmp_path / "ledger.jsonl", port=provider_port) as fake:
         yield fake

@@ -14,6 +14,7 @@ from channels.models import DeliveryEvent, Message
 from engine import bells
 from engine.models import ChangeoverEntry, Instance, MeetingNotice, NodeExecution, Schedule, TriggerEvent
 from engine.services import notices, publishing, waking
+from engine.services.enrolling.requests import Who, enrollment_begin
 from engine.services.free_times import free_times
 from engine.services.instances import instance_start
 from engine.services.triggering import event_receive
@@ -289,7 +290,18 @@ class LostMeeting(Meeting):
     lost = True
 
 
-class ChangedOver(Done):
+class Settling(Done):
+    """Something that the ticks bring to its end; the passages that it is about go on standing where they are."""
+
+    def end(self) -> None:
+        """Nobody else has to do anything."""
+
+    def settled(self) -> bool:
+        """Tell whether it has come to its end."""
+        raise NotImplementedError
+
+
+class ChangedOver(Settling):
     """A journey is published anew, and those inside are to move."""
 
     def prepare(self) -> None:
@@ -323,9 +335,6 @@ class ChangedOver(Done):
             journey=self.journey, choice="move", now=now, actor=ACTOR
         ).changeover
 
-    def end(self) -> None:
-        """Nobody else has to do anything."""
-
     def settled(self) -> bool:
         """Tell whether everybody was decided about."""
         assert self.changeover
@@ -349,6 +358,41 @@ class ChangedOver(Done):
         return ended + ([] if moved else [f"versions {numbers}, entries {entries}, days {days}"])
 
 
+class Enrolled(Settling):
+    """Many are asked to enter a journey together."""
+
+    def prepare(self) -> None:
+        now, vendor = clock.now(), self.around.vendor
+        self.journey: Journey = (
+            a_journey().wait("rest", for_="300d").publish(vendor, now=now, name=f"Moving in {self.number}")
+        )
+        self.clients = [a_couple(vendor, now=now) for _ in range(INSIDE)]
+
+    def begin(self) -> None:
+        self.enrollment = enrollment_begin(
+            vendor=self.around.vendor,
+            journey=self.journey,
+            who=Who(clients=tuple(one.public_id for one in self.clients)),
+            variables={},
+            now=clock.now(),
+            actor=ACTOR,
+        )
+
+    def settled(self) -> bool:
+        """Tell whether everybody was decided about."""
+        self.enrollment.refresh_from_db()
+        return self.enrollment.finished_at is not None
+
+    def wrong(self) -> list[str]:
+        inside = Instance.objects.filter(journey=self.journey)
+        entered = sorted(inside.values_list("client_id", flat=True))
+        places = Schedule.objects.filter(instance__in=inside).count()
+        ended = [] if self.settled() else ["the enrollment has not ended"]
+        known = (entered, places, self.enrollment.entered)
+        right = known == ([one.id for one in self.clients], INSIDE, INSIDE)
+        return ended + ([] if right else [f"clients {entered}, places {places}, {self.enrollment.entered}"])
+
+
 DEEDS: dict[Deed, Callable[..., Done]] = {
     "payment": Done,
     "lost": Lost,
@@ -357,4 +401,5 @@ DEEDS: dict[Deed, Callable[..., Done]] = {
     "meeting": Meeting,
     "lost_meeting": LostMeeting,
     "changeover": ChangedOver,
+    "enrollment": Enrolled,
 }

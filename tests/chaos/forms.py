@@ -5,5 +5,5 @@ from __future__ import annotations
 import os
 from typing import Final
 
-#: `make chaos` sets it: every hit of every point, and as many couples as a machine can bear.
+#: `make chaos-whole` sets it: every hit of every point, and as many couples as a machine can bear.
 WHOLE: Final = os.environ.get("CHAOS_FORM") == "whole"

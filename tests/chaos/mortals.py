@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from engine.models import Heartbeat
 from tests.chaos.points import Kind, Point
-from tests.processes import POLL_SECONDS, QUEUES, ROOT, Processes, Running, wait_for
+from tests.nursing import nursery_for
+from tests.processes import QUEUES, Processes, Running, wait_for
 
 #: Name → (role, words of the command).
 PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -26,32 +20,9 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "beat": ("beat", ("beat", "--pidfile=")),
     "web": ("web", ()),
 }
-_WORKER = ("--without-gossip", "--without-mingle")
+_OF_A_WORKER = dict.fromkeys(("steps", "ticks"), ("--without-gossip", "--without-mingle"))
 #: Until all have shown life, on a slow machine on which others work too.
 BEGIN_SECONDS = 120.0
-
-
-class Forked:
-    """A process whose parent is the nursery: as much of a Popen as `Running` needs."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-
-    def poll(self) -> int | None:
-        """Tell whether it has ended; None while it lives."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return -9
-        return None
-
-    def wait(self, timeout: float) -> int:
-        """Wait until it has ended."""
-        deadline = time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            assert time.monotonic() < deadline, "A process that was killed lives on."
-            time.sleep(POLL_SECONDS)
-        return code
 
 
 class Mortals(Processes):
@@ -62,21 +33,6 @@ class Mortals(Processes):
         self.orders = folder / "orders"
         self.orders.mkdir()
         self._port = folder / "web.port"
-        self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.nursery"],
-            cwd=ROOT,
-            env=self.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self._nursery.kill()
-        self._nursery.communicate()
 
     def begin(self) -> None:
         """Start all and wait until they have shown life."""
@@ -93,20 +49,13 @@ class Mortals(Processes):
         """Start one of the processes."""
         role, words = PROGRAMS[name]
         log = self.folder / f"{name}.log"
-        words = (str(self._port),) if name == "web" else (*words, "-l", "WARNING")
-        more = _WORKER if role in {"steps", "ticks"} else ()
-        order = {"role": role, "words": [*words, *more], "log": str(log), "orders": str(self.orders)}
-        process: Any = Forked(self._ask(order))
+        command = ("celery", "-q", "-A", "config", *words, "-l", "WARNING", *_OF_A_WORKER.get(role, ()))
+        if name == "web":
+            command = ("tests.chaos.web", str(self._port))
+        process = nursery_for(self.env).fork(command, log=log, role=role, orders=str(self.orders))
         one = Running(name, process, log)
         self.running.append(one)
         return one
-
-    def _ask(self, order: dict[str, Any]) -> int:
-        assert self._nursery.stdin
-        assert self._nursery.stdout
-        self._nursery.stdin.write(json.dumps(order) + "\n")
-        self._nursery.stdin.flush()
-        return int(self._nursery.stdout.readline())
 
     def order(self, point: Point, kind: Kind) -> None:
         """Order the next process of a kind that comes to a point to die there."""

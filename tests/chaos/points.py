@@ -18,8 +18,8 @@ KINDS: Final[tuple[Kind, ...]] = ("main", "beat", "web", "ticks", "child")
 
 #: What leads past a point: a payment that starts two journeys; the same with all bells lost; an event that a step
 #: waits for; a report of the provider; a meeting with its letters; the same, lost at first; a journey published with
-#: passages inside.
-Deed = Literal["payment", "lost", "waking", "report", "meeting", "lost_meeting", "changeover"]
+#: passages inside; many who are asked to enter together.
+Deed = Literal["payment", "lost", "waking", "report", "meeting", "lost_meeting", "changeover", "enrollment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ POINTS: Final[tuple[Point, ...]] = (
     Point("in mid waking", "engine.services.waking:_wake_client", "after", ("ticks",), "waking", worth="result"),
     Point("in mid changeover", "engine.services.changeovers:_write", "after", ("ticks",), "changeover"),
     Point("after a batch of a changeover", "engine.services.changeovers:carry_on", "after", ("ticks",), "changeover"),
+    Point("in mid enrollment of many", "engine.services.enrolling.placing:place", "after", ("ticks",), "enrollment", worth="result"),
+    Point("after a chunk of an enrollment", "engine.services.enrolling.carrying_out:carry_on", "after", ("ticks",), "enrollment", worth="result"),
     Point("before the bell of a letter", "engine.services.notices:_ring", "before", ("ticks",), "lost_meeting"),
     # Letters about meetings.
     Point("after a letter is taken", "engine.services.notices:_claim", "after", deed="meeting", worth="result"),

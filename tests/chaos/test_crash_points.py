@@ -15,7 +15,7 @@ from journeys.models import Vendor
 from journeys.services.api_keys import api_key_create
 from tests.builders import ACTOR
 from tests.chaos.crashing import ROLES, target_of
-from tests.chaos.deeds import DEEDS, ChangedOver, Done, Surroundings, publish_both
+from tests.chaos.deeds import DEEDS, Done, Settling, Surroundings, publish_both
 from tests.chaos.ledger import completed_twice, provider_env, sent_twice
 from tests.chaos.mortals import Mortals
 from tests.chaos.points import KINDS, POINTS, Kind, Point, matrix
@@ -121,7 +121,7 @@ def heal(system: Mortals, deeds: list[Done]) -> None:
     deadline = time.monotonic() + HEAL_SECONDS
     while time.monotonic() < deadline:
         system.come_back()
-        changing = [one for one in deeds if isinstance(one, ChangedOver) and not one.settled()]
+        changing = [one for one in deeds if isinstance(one, Settling) and not one.settled()]
         open_letters = MeetingNotice.objects.filter(
             kind=MeetingNotice.Kind.INVITATION, state__in=["waiting", "queued", "sending"]
         )

@@ -1,4 +1,4 @@
-"""A process dies at every point of a step's road, at every time that it comes there; `make chaos` runs it."""
+"""A process dies at every point of a step's road, at every time that it comes there; `make chaos-whole` runs it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
-        not WHOLE, reason="Each point's first hit is in test_crash_points; `make chaos` runs all."
+        not WHOLE, reason="Each point's first hit is in test_crash_points; `make chaos-whole` runs all."
     ),
 ]
 

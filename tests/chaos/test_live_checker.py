@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.live.checker import JUDGES, Evidence
+from tests.chaos.live.spending import FILE
 
 NOW = datetime(2027, 4, 14, 9, 0, tzinfo=UTC)
 
@@ -60,6 +61,12 @@ def a_send(**more: Any) -> dict[str, Any]:
     return {**entry, "subject": "Welcome", "body": "", **more}
 
 
+def spending(**more: Any) -> dict[str, Any]:
+    """Say what a stack takes for itself."""
+    database = {"connections": 20, "oldest transaction": 0.1, "prepared transactions": 0}
+    return {**database, "Redis": 2**20, "bells left": 0, "memory": {"one": 150 * 2**20}, **more}
+
+
 @pytest.fixture
 def evidence(tmp_path: Path) -> Iterator[Forged]:
     """One passage that ended, with one message that both sides know."""
@@ -70,6 +77,7 @@ def evidence(tmp_path: Path) -> Iterator[Forged]:
     found.__dict__["history"] = {1: [an_execution("welcome")]}
     found.__dict__["messages"] = {"msg_1": a_message()}
     write(found, "sends.jsonl", a_send())
+    (found.folder / FILE).write_text(json.dumps({"before": spending(), "after": spending()}))
     return found
 
 
@@ -81,7 +89,7 @@ def sentences(found: Evidence, name: str) -> list[str]:
     return list(next(one for one in JUDGES if one.name == name).look(found))
 
 
-JUDGED_HERE = ("I1", "I2", "I2w", "I3", "I4", "I5", "I6", "I8", "I11", "I12", "I13", "I15")
+JUDGED_HERE = ("I1", "I2", "I2w", "I3", "I4", "I5", "I6", "I8", "I10", "I11", "I12", "I13", "I15")
 
 
 @pytest.mark.parametrize("name", JUDGED_HERE)
@@ -218,7 +226,56 @@ def test_report_that_had_no_effect_or_should_have_had_none_is_seen(
     assert seen == len(sentences(evidence, "I12"))
 
 
+@pytest.mark.parametrize(
+    ("files", "seen"),
+    [
+        ({}, 1),
+        ({"begun.jsonl": "in order"}, 0),
+        ({"begun.jsonl": "forged"}, 1),
+        ({"begun.jsonl": "in order", "callbacks.jsonl": "in order"}, 1),
+    ],
+    ids=["nobody began to", "it was begun", "a forgery was begun", "it was refused"],
+)
+def test_report_whose_answer_nobody_heard_may_have_been_taken(
+    files: dict[str, str], seen: int, evidence: Forged
+) -> None:
+    evidence.messages["msg_1"]["delivery"] = "delivered"
+    for file, manner in files.items():
+        write(
+            evidence,
+            file,
+            {"id": "theirs", "provider": "sendgrid", "state": "delivered", "manner": manner, "status": 403},
+        )
+
+    assert seen == len(sentences(evidence, "I12"))
+
+
 def test_throughput_that_did_not_come_back_is_seen(evidence: Forged) -> None:
     evidence.recoveries = [{"fault": "redis away", "before": 8.0, "after": 4.0, "seconds": None}]
 
     assert 1 == len(sentences(evidence, "I15"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"connections": 80},
+        {"oldest transaction": 61.0},
+        {"prepared transactions": 1},
+        {"bells left": 1},
+        {"Redis": 4 * 2**20},
+        {"memory": {"one": 300 * 2**20}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_what_was_not_given_back_is_seen(more: dict[str, Any], evidence: Forged) -> None:
+    told = {"before": spending(), "after": spending(**more)}
+    (evidence.folder / FILE).write_text(json.dumps(told))
+
+    assert 1 == len(sentences(evidence, "I10"))
+
+
+def test_run_that_never_looked_what_it_takes_is_seen(evidence: Forged) -> None:
+    (evidence.folder / FILE).unlink()
+
+    assert 1 == len(sentences(evidence, "I10"))

@@ -31,6 +31,8 @@ pytestmark = [
 ]
 
 COUPLES = 200 if WHOLE else 60
+#: How often Redis is emptied before the wait and behind it.
+TIMES = 6 if WHOLE else 4
 #: How many messages go out between two times.
 EVERY = COUPLES * 3 // 20
 #: Enough to fill the queues; the other test has the numbers.
@@ -112,12 +114,12 @@ def test_emptying_redis_in_the_middle_loses_no_step_and_sends_nothing_twice(
     ):
         begun = time.monotonic()
         start_all(journey, vendor, couples=COUPLES, now=now)
-        emptied = keep_emptying(until_sent=COUPLES, every=EVERY, times=6)
+        emptied = keep_emptying(until_sent=COUPLES, every=EVERY, times=TIMES)
         resting = Schedule.objects.filter(node_id="rest", state=Schedule.State.WAITING)
         wait_for(lambda: resting.count() == COUPLES, seconds=END_SECONDS, what="all have come to the wait")
 
         clock.advance(by=timedelta(days=1, minutes=1))
-        emptied += keep_emptying(until_sent=2 * COUPLES, every=EVERY, times=6)
+        emptied += keep_emptying(until_sent=2 * COUPLES, every=EVERY, times=TIMES)
         wait_for(all_ended, seconds=END_SECONDS, what="every instance came to its end")
         seconds = time.monotonic() - begun
 

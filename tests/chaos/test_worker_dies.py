@@ -122,10 +122,10 @@ def test_a_step_that_kills_its_process_is_quarantined_and_its_neighbors_go_on(
 
 
 def test_a_bell_that_is_lost_is_found_within_seconds(
-    vendor: Vendor, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vendor: Vendor, now: datetime, provider: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = a_journey().action("mark", {"kind": "add_tag", "tag": "fine"}).publish(vendor, now=now)
-    with processes(tmp_path, "one", **IN_PRODUCTION):
+    with processes(tmp_path, "one", **IN_PRODUCTION, **provider_env(provider)):
         warm = start(journey, now)
         wait_for(lambda: ended(warm), seconds=15, what="the worker is awake")
         monkeypatch.setattr(bells, "ring", lambda _places: None)
@@ -140,12 +140,12 @@ def test_a_bell_that_is_lost_is_found_within_seconds(
 
 
 def test_without_a_beat_the_workers_find_what_is_lost_by_themselves(
-    vendor: Vendor, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vendor: Vendor, now: datetime, provider: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = (
         a_journey().wait("breath", for_="1d").action("mark", {"kind": "add_tag", "tag": "fine"})
     ).publish(vendor, now=now)
-    with Processes(folder=tmp_path, env=IN_PRODUCTION) as system:
+    with Processes(folder=tmp_path, env=IN_PRODUCTION | provider_env(provider)) as system:
         system.worker("one")
         system.wait_until_ready()
         monkeypatch.setattr(bells, "ring", lambda _places: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import sys
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -24,3 +25,7 @@ def serve(port_file: Path) -> None:
         server.set_app(get_wsgi_application())
         port_file.write_text(str(server.server_port), encoding="utf-8")
         server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))

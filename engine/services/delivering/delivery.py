@@ -23,10 +23,10 @@ from channels.services.admission import Permit
 from channels.services.circuits import Barred
 from engine.models import Instance, NodeExecution, TicketLine
 from engine.services import claims, failures
-from engine.services.commits import Stay
 from engine.services.delivering import asking, barring, holding, sent_before
 from engine.services.delivering.copies import Copy, copies_of, instance_of, kept_spec_of, spec_of, wording_of
 from engine.services.delivering.holding import Held
+from engine.services.results import Stay
 from engine.services.steps import Step
 from journeys.language.errors import ErrorClass, TextError
 from journeys.language.gates import NeverOpens

@@ -1,4 +1,4 @@
-"""Live chaos: `python -m tests.chaos.live --seed 7 --minutes 6`, `--quick`, or `--only "redis away"`."""
+"""Live chaos: `python -m tests.chaos.live --seed 7`, `--quick`, or `--only "redis away"`."""
 
 # ruff: noqa: S311 - a run can be repeated by its seed
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.live", description=__doc__)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument(
-        "--minutes", type=float, default=6.0, help="time for faults; each comes once, however long"
+        "--minutes", type=float, default=0.0, help="go on with any faults until so much time is over"
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="only faults of this name"

@@ -10,7 +10,10 @@ import psutil
 
 from tests.chaos.live.checker import MOST_CLAIMS
 from tests.chaos.live.faulting import PAST_THE_LEASE, Chaos, fault
-from tests.chaos.live.stack import WORKERS, NeverCame, Process, wait_for
+from tests.chaos.live.stack import WORKERS, wait_for
+
+#: How long a provider holds a call, so that its caller is found: less than the stack's time for a provider.
+HELD_SECONDS = 1.7
 
 
 @fault(quick=True)
@@ -60,30 +63,51 @@ def web_killed(chaos: Chaos) -> None:
     """Kill the web process while it takes events and call-backs in."""
     for _ in range(3):
         chaos.stack.processes["web"].kill()
-        chaos.hold(3)
+        chaos.hold(2.5)
 
 
 @fault()
 def zombie(chaos: Chaos) -> None:
-    """Stop a worker past its lease, in the middle of a call when one is caught, and let it wake up."""
-    chaos.stack.control(provider="mix", fault="set", sendgrid={"slow": 1.0}, details={"seconds": 1.5})
+    """Stop a worker past its lease, in the middle of a call to a provider, and let it wake up."""
+    slow = {"slow": 1.0}
+    chaos.stack.control(
+        provider="mix", fault="set", sendgrid=slow, twilio=slow, details={"seconds": HELD_SECONDS}
+    )
     try:
-        caught = wait_for(lambda: _one_that_calls(chaos), seconds=12, what="a worker called", every=0.02)
-        remark = f"{caught.name} stopped while it called a provider"
-    except NeverCame:
-        caught = chaos.stack.processes[chaos.rng.choice(WORKERS)]
-        remark = f"{caught.name} stopped, not while it called a provider"
-    caught.send(signal.SIGSTOP)
-    chaos.stack.control()
-    time.sleep(PAST_THE_LEASE)
-    caught.send(signal.SIGCONT)
-    chaos.remark("zombie", remark)
+        caller, parent = wait_for(
+            lambda: _stopped_in_mid_call(chaos), seconds=60, what="a worker was stopped in a call", every=0.02
+        )
+    finally:
+        chaos.stack.control()
+    chaos.hold(PAST_THE_LEASE)
+    before = chaos.stack.turned_away()
+    # It finds the answer to its call, and writes down what came of it, before its parent looks how long it took.
+    caller.resume()
+    try:
+        wait_for(
+            lambda: chaos.stack.turned_away() > before,
+            seconds=10,
+            what="what the zombie brought was turned away",
+        )
+    finally:
+        parent.resume()
+    chaos.remark(
+        "zombie", f"process {caller.pid} stopped while it called a provider; its result was turned away"
+    )
 
 
-def _one_that_calls(chaos: Chaos) -> Process | None:
-    """Give a worker of which a process speaks to the provider at this moment."""
-    workers = (chaos.stack.processes[name] for name in WORKERS)
-    return next((one for one in workers if one.speaks_to(chaos.stack.provider_port)), None)
+def _stopped_in_mid_call(chaos: Chaos) -> tuple[psutil.Process, psutil.Process] | None:
+    """Stop a process whose call a provider holds, and its parent, which would kill it for the time it takes."""
+    for caller in chaos.stack.callers_held():
+        pair = (caller, caller.parent())
+        for one in pair:
+            one.suspend()
+        if caller in chaos.stack.callers_held():
+            chaos.stack.other_blows += 1
+            return pair
+        for one in pair:
+            one.resume()
+    return None
 
 
 @fault()
@@ -100,7 +124,7 @@ def _storm(chaos: Chaos, number: signal.Signals) -> None:
     for _ in range(3):
         for name in (*WORKERS, "ticks", "beat"):
             chaos.stack.processes[name].send(number, whole=False)
-        chaos.hold(4)
+        chaos.hold(3)
 
 
 @fault()

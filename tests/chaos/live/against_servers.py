@@ -10,14 +10,17 @@ import psycopg
 
 from tests.chaos.live.faulting import WHILE, Chaos, fault
 from tests.chaos.live.proxy import Rules
-from tests.chaos.live.stack import CHILDREN, WORKERS
+from tests.chaos.live.stack import CHILDREN, WORKERS, NeverCame
+
+#: Longer than a bell's lease (tests.chaos.live.stack).
+PAST_THE_BELLS_LEASE = 4.0
 
 
 @fault(quick=True)
 def redis_emptied(chaos: Chaos) -> None:
     """Empty Redis again and again, while the exact journey is on its way."""
     chaos.exact["redis emptied"] = chaos.load.start_exact(8)
-    times, pause = (4, 10.0) if chaos.long else (3, 2.0)
+    times, pause = (2, 10.0) if chaos.long else (3, 2.0)
     for _ in range(times):
         with chaos.stack.broker() as client:
             client.flushall()
@@ -39,7 +42,7 @@ def redis_away(chaos: Chaos) -> None:
 def redis_wire_dark(chaos: Chaos) -> None:
     """Let nothing through to Redis, and close nothing."""
     chaos.stack.to_redis.rules = Rules(blackhole=True)
-    chaos.hold(12)
+    chaos.hold(9)
     chaos.stack.to_redis.heal()
 
 
@@ -53,41 +56,50 @@ def redis_wire_cut(chaos: Chaos) -> None:
     chaos.stack.to_redis.heal()
 
 
+def _rung(chaos: Chaos, name: str, hits: int, what: str) -> None:
+    """Tell how many bells a fault met; one that met none was none."""
+    chaos.remark(name, f"{hits} {what}")
+    if not hits:
+        raise NeverCame("It met no bell.")
+
+
 @fault()
 def bells_lost_by_half(chaos: Chaos) -> None:
     """Lose every other bell."""
-    chaos.remark("bells lost by half", f"{chaos.bells.lose(WHILE, share=0.5)} lost")
+    _rung(chaos, "bells lost by half", chaos.bells.lose(chaos.hold, WHILE, share=0.5), "lost")
 
 
 @fault()
 def all_bells_lost(chaos: Chaos) -> None:
-    """Lose every bell that is caught in its queue."""
-    chaos.remark("all bells lost", f"{chaos.bells.lose(10, share=1.0)} lost")
+    """Lose every bell."""
+    _rung(chaos, "all bells lost", chaos.bells.lose(chaos.hold, 8, share=1.0), "lost")
 
 
 @fault()
 def bells_rung_ten_times(chaos: Chaos) -> None:
     """Ring each bell ten times."""
-    chaos.remark("bells rung ten times", f"{chaos.bells.multiply(WHILE, times=10)} caught")
+    hits = chaos.bells.multiply(chaos.hold, WHILE, times=10)
+    _rung(chaos, "bells rung ten times", hits, "rung ten times")
 
 
 @fault()
 def bells_reordered(chaos: Chaos) -> None:
     """Put bells into any order."""
-    chaos.remark("bells reordered", f"{chaos.bells.reorder(WHILE)} caught")
+    _rung(chaos, "bells reordered", chaos.bells.reorder(chaos.hold, WHILE), "put into another order")
 
 
 @fault()
 def bells_delayed(chaos: Chaos) -> None:
     """Hold every bell back for longer than its lease."""
-    chaos.remark("bells delayed", f"{chaos.bells.delay(WHILE, by=5)} held back by 5 s")
+    hits = chaos.bells.delay(chaos.hold, WHILE, by=PAST_THE_BELLS_LEASE)
+    _rung(chaos, "bells delayed", hits, f"held back by {PAST_THE_BELLS_LEASE:.0f} s")
 
 
 @fault()
 def bells_of_yesterday(chaos: Chaos) -> None:
     """Ring old bells again."""
-    chaos.bells.reorder(2)
-    chaos.remark("bells of yesterday", f"{chaos.bells.from_yesterday()} rung again")
+    _rung(chaos, "bells of yesterday", chaos.bells.from_yesterday(), "rung again")
+    chaos.hold(2)
 
 
 def _restart_postgres(chaos: Chaos, number: signal.Signals) -> None:
@@ -118,7 +130,7 @@ def postgres_restarted_fast(chaos: Chaos) -> None:
 def connections_terminated(chaos: Chaos) -> None:
     """Terminate connections of the stack in a stream."""
     terminated = 0
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 6
     while time.monotonic() < deadline:
         rows = chaos.stack.ask(
             """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -146,7 +158,7 @@ def _cut_at_commit(chaos: Chaos, name: str, rules: Rules) -> None:
     wire = chaos.stack.to_postgres
     before = wire.hits.get(name, 0)
     wire.rules = rules
-    chaos.hold(8)
+    chaos.hold(6)
     wire.heal()
     chaos.remark(name.lower(), f"{wire.hits.get(name, 0) - before} cut")
 
@@ -155,7 +167,7 @@ def _cut_at_commit(chaos: Chaos, name: str, rules: Rules) -> None:
 def postgres_wire_dark(chaos: Chaos) -> None:
     """Let nothing through to PostgreSQL, and close nothing."""
     chaos.stack.to_postgres.rules = Rules(blackhole=True)
-    chaos.hold(8)
+    chaos.hold(7)
     chaos.stack.to_postgres.heal()
 
 
@@ -172,5 +184,5 @@ def connections_exhausted(chaos: Chaos) -> None:
                 )
                 taken += 1
         chaos.stack.to_postgres.cut_all()
-        chaos.hold(8)
+        chaos.hold(6)
     chaos.remark("connections exhausted", f"{taken} taken")

@@ -279,15 +279,26 @@ def same_history(found: Evidence) -> Iterator[str]:
 def reports(found: Evidence) -> Iterator[str]:
     by_id = {one["id"]: one["message_id"] for one in found.sends}
     said: dict[str, set[str]] = defaultdict(set)
+    #: What may have been taken, and nobody heard the answer.
+    unheard: dict[str, set[str]] = defaultdict(set)
+    answered = Counter((one["id"], one["state"]) for one in found.lines("callbacks.jsonl"))
+    for one in found.lines("begun.jsonl"):
+        answered[one["id"], one["state"]] -= 1
+        if one["manner"] != "forged" and answered[one["id"], one["state"]] < 0:
+            unheard[by_id[one["id"]]].add(MEANS[one["state"]])
     for one in found.lines("callbacks.jsonl"):
+        taken = 200 <= one["status"] < 300
         if one["manner"] == "forged":
-            if 200 <= one["status"] < 300:
+            if taken:
                 yield f"a forged report about {by_id[one['id']]} was taken"
-        elif 200 <= one["status"] < 300:
+        elif taken:
             said[by_id[one["id"]]].add(MEANS[one["state"]])
+        elif not 400 <= one["status"] < 500:
+            unheard[by_id[one["id"]]].add(MEANS[one["state"]])
     for public_id, row in found.messages.items():
-        expected = max(said[public_id] | {""}, key=WEIGHTS.index)
-        if row["delivery"] != expected:
+        sure = said[public_id] | {""}
+        possible = {max(sure | {more}, key=WEIGHTS.index) for more in unheard[public_id] | {""}}
+        if row["delivery"] not in possible:
             yield f"{public_id} is {row['delivery']!r}, and the provider said {sorted(said[public_id])}"
 
 

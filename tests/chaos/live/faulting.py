@@ -15,7 +15,7 @@ from tests.chaos.live.stack import Stack, wait_for
 #: Longer than the lease of the stack's processes (tests.chaos.live.settings).
 PAST_THE_LEASE = 15.0
 #: Seconds that most faults last.
-WHILE = 6.0
+WHILE = 5.0
 
 
 @dataclass(slots=True)

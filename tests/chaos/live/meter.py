@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,10 +24,16 @@ KEEPS_UP = 0.75
 #: Steps at once of one event, by its topic.
 STEPS = {"steady": 4, "fan": 4, "hook": 3, "offer": 2}
 
+#: Steps at once that need no more doing. What people have cancelled or paused is not owed; what tickets hold is.
 _DONE = """
-SELECT count(*) FROM engine_nodeexecution e JOIN engine_instance i ON i.id = e.instance_id
-JOIN journeys_journey j ON j.id = i.journey_id
-WHERE e.status = 'succeeded' AND e.node_id = ANY(%s) AND j.name IN ('steady', 'fan', 'hook', 'offer')
+WITH told AS (
+    SELECT j.name, i.status IN ('cancelled', 'paused') AND i.paused_by <> 'ticket' AS withdrawn,
+           (SELECT count(*) FROM engine_nodeexecution e
+            WHERE e.instance_id = i.id AND e.status IN ('succeeded', 'skipped') AND e.node_id = ANY(%s)) AS done
+    FROM engine_instance i JOIN journeys_journey j ON j.id = i.journey_id
+    WHERE j.name = ANY(%s)
+)
+SELECT coalesce(sum(CASE WHEN withdrawn THEN greatest(done, (%s::jsonb ->> name)::int) ELSE done END), 0) FROM told
 """
 
 
@@ -84,6 +91,8 @@ class Meter:
         ended = time.monotonic()
 
         def caught_up() -> bool:
+            # Some end only after the fault did, asked to stop by it.
+            self.stack.look_after()
             now = self.samples[-1][0] if self.samples else 0.0
             owed = self.baseline * (now - begun) * ENOUGH
             return now > ended and self.done_at(now) - self.done_at(begun) >= owed
@@ -101,7 +110,7 @@ class Meter:
     def _count(self) -> None:
         while not self._stop.wait(0.7):
             try:
-                count = int(self.stack.ask(_DONE, list(AT_ONCE))[0][0])
+                count = int(self.stack.ask(_DONE, list(AT_ONCE), list(STEPS), json.dumps(STEPS))[0][0])
             except Error:
                 continue
             self.samples.append((time.monotonic(), count))

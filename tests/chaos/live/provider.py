@@ -3,7 +3,7 @@
 `python -m tests.chaos.live.provider --port 8090 --folder var/chaos/7 --web http://127.0.0.1:8000 --seed 7`. Beside what
 `tests.fakes.provider` does, `POST /_control {"provider": "mix", …}` sets the shares of faults, and `/told` is the
 service that journeys call. Files, each only ever appended to: `sends.jsonl` (messages taken), `faults.jsonl` (what was
-done to requests), `callbacks.jsonl` (what was reported and how it was answered), `calls.jsonl` (webhooks that arrived).
+done to requests), `begun.jsonl` and `callbacks.jsonl` (what was reported and how it was answered), `calls.jsonl` (webhooks that arrived).
 """
 
 # ruff: noqa: S310, S311, N802 - addresses are this machine's; a run can be repeated by its seed; names of the library
@@ -18,6 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ class LiveProvider(FakeProvider):
         self.rng = random.Random(seed)
         #: {"sendgrid": {"accept_then_close": 0.2, …}, "twilio": …, "hook": …, "details": {…}}
         self.mix: dict[str, Any] = {}
+        #: The callers' ports of the calls that are held at this moment.
+        self.held: set[int] = set()
         self.reporter = Reporter(self)
 
     def note(self, file: str, **entry: Any) -> None:
@@ -102,6 +105,8 @@ class LiveHandler(_Handler):
     def do_GET(self) -> None:
         if self.path == "/_pending":
             self._answer(200, self.provider.reporter.pending())
+        elif self.path == "/_held":
+            self._answer(200, list(self.provider.held))
         else:
             super().do_GET()
 
@@ -121,6 +126,17 @@ class LiveHandler(_Handler):
             self._answer(int(fault), {"message": "not now"}, {"Retry-After": "1"} if fault == "429" else None)
         else:
             self._answer(200, {"ok": True})
+
+    def _carry_out(self, fault: dict[str, Any], rejected: Any, accept: Callable[[], None]) -> None:
+        if fault["fault"] != "slow":
+            super()._carry_out(fault, rejected, accept)
+            return
+        port = self.client_address[1]
+        self.provider.held.add(port)
+        try:
+            super()._carry_out(fault, rejected, accept)
+        finally:
+            self.provider.held.discard(port)
 
 
 class Reporter:
@@ -210,15 +226,11 @@ class Reporter:
             }
             headers, body = sign_twilio(url, form, token="wrong" if forged else TWILIO_TOKEN)
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        about = {"provider": entry["provider"], "id": entry["id"], "state": state, "manner": report["manner"]}
+        # This process may be killed in between, and nobody would know that the report was taken.
+        self.provider.note("begun.jsonl", **about)
         status = _post(url, headers, body)
-        self.provider.note(
-            "callbacks.jsonl",
-            provider=entry["provider"],
-            id=entry["id"],
-            state=state,
-            manner=report["manner"],
-            status=status,
-        )
+        self.provider.note("callbacks.jsonl", **about, status=status)
         return 200 <= status < 300
 
 

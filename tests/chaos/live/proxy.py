@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import random
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,10 +49,13 @@ class Proxy:
     rules: Rules = field(default_factory=Rules)
     #: How often each fault really hit something.
     hits: dict[str, int] = field(default_factory=dict)
+    #: Makes, for each connection, what turns pieces on their way to the server into what the server is to read.
+    translator: Callable[[], Callable[[bytes], bytes]] | None = None
     port: int = 0
     _links: set[_Link] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
+    _server: asyncio.Server | None = None
 
     def start(self) -> None:
         """Listen on a free port."""
@@ -62,8 +65,12 @@ class Proxy:
 
     def stop(self) -> None:
         """Cut everything and end."""
-        self.cut_all()
+        if self._thread is None:
+            return
+        self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=20)
+        self._loop.close()
 
     def cut_all(self) -> int:
         """Cut every connection that is open and return how many those were."""
@@ -80,8 +87,18 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=20)
 
     async def _listen(self) -> int:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=CHUNK)
-        return int(server.sockets[0].getsockname()[1])
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=CHUNK)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _end(self) -> int:
+        if self._server is not None:
+            self._server.close()
+        cut = await self._cut_all()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in others:
+            one.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        return cut
 
     async def _cut_all(self) -> int:
         links = list(self._links)
@@ -111,9 +128,11 @@ class Proxy:
             _abort(back)
 
     async def _upwards(self, reader: asyncio.StreamReader, link: _Link) -> None:
+        translate = self.translator() if self.translator else bytes
         with contextlib.suppress(OSError):
-            while piece := await reader.read(CHUNK):
+            while read := await reader.read(CHUNK):
                 await self._hold_up()
+                piece = translate(read)
                 if piece.endswith(COMMIT):
                     if self.rng.random() < self.rules.cut_before_commit:
                         self._hit("cut before COMMIT")

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tests.chaos.live import load as loading
+from tests.chaos.live import spending
 from tests.chaos.live.broker import Bells
 from tests.chaos.live.faults import FAULTS, Chaos
 from tests.chaos.live.meter import STEPS, Meter
 from tests.chaos.live.people import People
+from tests.chaos.live.process import POISON
 from tests.chaos.live.stack import WORKERS, NeverCame, Stack, wait_for
 from tests.chaos.live.telling import say
 
 #: Beyond the next moment at which something is due, so that what is due soon after comes along.
-STEP = timedelta(minutes=5)
+STEP = timedelta(minutes=20)
 LONGEST_STEP = timedelta(hours=6)
 QUIET_SECONDS = 150.0
 
@@ -39,7 +41,7 @@ SELECT (SELECT count(*) FROM engine_schedule) + (SELECT count(*) FROM engine_wak
 class Form:
     """How much of everything."""
 
-    #: Time for faults; each comes once, however long that takes.
+    #: Time for faults; each comes once, however long that takes, and then any of them until the time is over.
     minutes: float
     #: Events a second.
     rate: float
@@ -53,7 +55,7 @@ class Form:
 
     def couples(self, faults: int) -> int:
         """Say how many couples are needed: as many as there are events of the most frequent kind."""
-        seconds = max(self.minutes * 60, 25.0 * faults) + 60 if self.long else 60
+        seconds = max(self.minutes * 60, 15.0 * faults) + 60 if self.long else 60
         return int(seconds * self.rate / 2)
 
     def order(self, schedule: Sequence[str], rng: random.Random) -> Iterator[str]:
@@ -77,14 +79,15 @@ def run(
     meter = Meter(stack)
     meter.start()
     # What was started together with the load is not what is measured.
-    time.sleep(6)
-    baseline = meter.take_baseline(seconds=20 if form.long else 8, offered=form.offered)
+    time.sleep(5)
+    baseline = meter.take_baseline(seconds=15 if form.long else 8, offered=form.offered)
     say(f"{baseline:.1f} steps a second, undisturbed ({form.offered:.1f} offered)")
     if not meter.measures:
         say(
             "This machine does not keep up with the load even now: throughput is not judged. Try a smaller --rate."
         )
     chaos.until_exact_ended()
+    spent = spending.sample(stack)
     chaos.people.start()
     struck: Counter[str] = Counter()
     for name in form.order(schedule, rng):
@@ -93,12 +96,14 @@ def run(
     meter.stop()
     say("healing")
     heal(stack, chaos)
+    spending.compare(stack, spent)
+    say("nothing is left to be done")
     return chaos, meter, struck
 
 
 def _begin(stack: Stack, rng: random.Random, form: Form, *, faults: int) -> Chaos:
     for name in WORKERS:
-        stack.processes[name].env["CHAOS_POISON"] = "poison"
+        stack.processes[name].env[POISON] = "poison"
     stack.start()
     stack.wait_until_ready()
     world = loading.build(stack)
@@ -128,7 +133,7 @@ def _strike(name: str, chaos: Chaos, meter: Meter) -> None:
         recovery = meter.watch_recovery(name, begun=begun)
         said += f"; caught up after {recovery.seconds} s ({recovery.after:.1f} steps/s since it began)"
     else:
-        chaos.hold(4)
+        chaos.hold(2)
     say(said + (f"; {chaos.remarks[name]}" if name in chaos.remarks else ""))
 
 
@@ -151,7 +156,8 @@ def heal(stack: Stack, chaos: Chaos) -> None:
         return not left
 
     try:
-        wait_for(over, seconds=QUIET_SECONDS, what="everything came to its end", every=1.0)
+        wait_for(over, seconds=QUIET_SECONDS, what="everything came to its end", every=0.3)
+        say("everything has come to its end")
         wait_for(lambda: not stack.reports_pending(), seconds=60, what="every report was taken", every=0.5)
     except NeverCame as error:
         say(str(error))

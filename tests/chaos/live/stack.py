@@ -8,7 +8,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -26,22 +25,26 @@ import psycopg
 import redis
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from dev import children
 from dev.keeping import Kept
 from dev.ports import free_port
 from dev.postgres import postgres
 from dev.valkey import valkey
+from tests.chaos.live.process import CLOCK, ROOT, Process
 from tests.chaos.live.proxy import Proxy
 from tests.fakes.callbacks import SendGridSigner
 from tests.fakes.provider import SENDGRID_KEY, TWILIO_SID, TWILIO_TOKEN
+from tests.nursing import Nursery
 
-ROOT = Path(__file__).parents[3]
-CELERY = (sys.executable, "-m", "celery", "-q", "-A", "config")
+CELERY = ("celery", "-q", "-A", "config")
 WORKERS = ("one", "two")
 #: Processes of one worker.
 CHILDREN = 2
 READY_SECONDS = 180.0
 TWILIO_FROM = "+15005550006"
+
+
+#: What the engine writes when it turns away what came from somebody who is no longer in charge.
+TURNED_AWAY = ('"stale_results"', '"lease_lost"')
 
 
 class NeverCame(Exception):
@@ -58,75 +61,6 @@ def wait_for(condition: Any, *, seconds: float, what: str, every: float = 0.1) -
         if time.monotonic() > deadline:
             raise NeverCame(f"Within {seconds:.0f} s it did not come about that {what}.")
         time.sleep(every)
-
-
-@dataclass(slots=True)
-class Process:
-    """One process of the stack, under a name, that may be started again and again."""
-
-    name: str
-    command: tuple[str, ...]
-    env: dict[str, str]
-    log: Path
-    folder: Path = ROOT
-    child: subprocess.Popen[bytes] | None = None
-    #: It is meant to be away.
-    away: bool = False
-    #: Signals that it was given.
-    blows: int = 0
-
-    def start(self) -> None:
-        """Start it, when it does not run; only from the main thread."""
-        if self.alive:
-            return
-        self.sweep()
-        self.away = False
-        with self.log.open("ab") as output:
-            self.child = children.spawn(self.command, env=self.env, output=output, cwd=self.folder)
-
-    @property
-    def alive(self) -> bool:
-        return self.child is not None and self.child.poll() is None
-
-    def send(self, number: int, *, whole: bool = True) -> None:
-        """Signal the process, or it and everything it started."""
-        if self.child is None:
-            return
-        self.blows += 1
-        with contextlib.suppress(ProcessLookupError):
-            if whole:
-                os.killpg(self.child.pid, number)
-            else:
-                self.child.send_signal(number)
-
-    def kill(self, *, whole: bool = True) -> None:
-        """Have it die at once."""
-        self.send(signal.SIGKILL, whole=whole)
-        if self.child is not None:
-            self.child.wait(timeout=20)
-
-    def sweep(self) -> None:
-        """Kill whatever a dead process has left behind."""
-        if self.child is not None:
-            children.sweep_group(self.child)
-
-    def speaks_to(self, port: int) -> bool:
-        """Tell whether it, or a process that it forked, has a connection to a port of this machine."""
-        if self.child is None:
-            return False
-        with contextlib.suppress(psutil.Error):
-            for one in (psutil.Process(self.child.pid), *self.offspring()):
-                if any(link.raddr and link.raddr.port == port for link in one.net_connections("tcp")):
-                    return True
-        return False
-
-    def offspring(self) -> list[psutil.Process]:
-        """Give the processes it forked."""
-        if self.child is None:
-            return []
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(self.child.pid).children()
-        return []
 
 
 @dataclass(slots=True)
@@ -147,6 +81,7 @@ class Stack:
     processes: dict[str, Process] = field(default_factory=dict)
     #: Blows to what is no process of ours: servers, children, connections.
     other_blows: int = 0
+    nursery: Nursery | None = None
 
     @property
     def blows(self) -> int:
@@ -164,7 +99,7 @@ class Stack:
 
     def add(self, name: str, *command: str, **env: str) -> Process:
         """Make a process known, without starting it."""
-        process = Process(name, command, {**os.environ, **env}, self.folder / f"{name}.log")
+        process = Process(name, command, {**os.environ, **env}, self.folder / f"{name}.log", self.nursery)
         self.processes[name] = process
         return process
 
@@ -226,6 +161,10 @@ class Stack:
         with (self.folder / file).open("a") as output:
             output.write(json.dumps(entry) + "\n")
 
+    def set_clock(self, name: str, seconds: float) -> None:
+        """Set the wall clock of one process off by so many seconds, while it runs."""
+        Path(self.processes[name].env[CLOCK]).write_text(str(seconds))
+
     def control(self, **order: Any) -> None:
         """Order faults of the providers; without an order they do everything right again."""
         method = "POST" if order else "DELETE"
@@ -238,6 +177,28 @@ class Stack:
             return False
 
         wait_for(ordered, seconds=20, what="the providers took an order")
+
+    def callers_held(self) -> list[psutil.Process]:
+        """Give the workers' processes whose calls the providers hold at this moment."""
+        try:
+            with urllib.request.urlopen(f"{self.provider}/_held", timeout=5) as answer:
+                held = set(json.loads(answer.read()))
+        except (OSError, ValueError):
+            return []
+        found = []
+        for one in [child for name in WORKERS for child in self.processes[name].offspring()] if held else ():
+            with contextlib.suppress(psutil.Error):
+                if any(link.laddr.port in held for link in one.net_connections("tcp")):
+                    found.append(one)
+        return found
+
+    def turned_away(self) -> int:
+        """Count the results that came from somebody who was no longer in charge, as the logs tell it."""
+        return sum(
+            sum(one in line for one in TURNED_AWAY)
+            for log in self.folder.glob("*.log")
+            for line in log.read_text(errors="replace").splitlines()
+        )
 
     def reports_pending(self) -> int:
         """Say how many call-backs are still to be answered."""
@@ -340,6 +301,8 @@ def a_stack(folder: Path, *, seed: int) -> Iterator[Stack]:
             web_port=free_port(),
             provider_port=free_port(),
         )
+        # Last of all: it buries those that it has forked.
+        cleanup.callback(lambda: stack.nursery and stack.nursery.close())
         cleanup.callback(stack.stop)
         _prepare(stack)
         yield stack
@@ -367,6 +330,29 @@ def _prepare(stack: Stack) -> None:
     # Processes are started again and again: what is compiled once is kept, beside the sources of nobody else.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update(env, PYTHONPYCACHEPREFIX=str(stack.folder.parent / "compiled"))
+    _migrate(stack)
+    through = _through_proxies(stack)
+    stack.nursery = Nursery({**os.environ, **through})
+    for name in WORKERS:
+        stack.worker(name, **through)
+    ticks = stack.worker("ticks", queues="ticks", **through)
+    ticks.command = (*ticks.command, "-P", "threads", "-c", "4")
+    stack.beat("beat", **through)
+    for name, process in stack.processes.items():
+        process.env[CLOCK] = str(stack.folder / f"{name}.clock")
+    web = ("uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(stack.web_port))
+    stack.add("web", *web, "--lifespan", "off", "--no-access-log", **through)
+    stack.add(
+        "provider",
+        *("tests.chaos.live.provider", "--port", str(stack.provider_port)),
+        *("--folder", str(stack.folder), "--web", stack.web, "--seed", str(stack.seed)),
+    )
+
+
+def _migrate(stack: Stack) -> None:
+    """Make the tables; only what comes after them is to survive the death of PostgreSQL."""
+    stack.ask("ALTER SYSTEM SET fsync = off")
+    stack.ask("SELECT pg_reload_conf()")
     migrate = [sys.executable, "manage.py", "migrate", "--noinput", "-v", "0"]
     # On a machine that others keep busy, a migration may wait longer than a transaction may be idle.
     for last in (False, False, True):
@@ -374,19 +360,10 @@ def _prepare(stack: Stack) -> None:
             migrate, cwd=ROOT, check=last, stderr=None if last else subprocess.DEVNULL
         ).returncode:
             break
-    through = _through_proxies(stack)
-    for name in WORKERS:
-        stack.worker(name, **through)
-    ticks = stack.worker("ticks", queues="ticks", **through)
-    ticks.command = (*ticks.command, "-P", "threads", "-c", "4")
-    stack.beat("beat", **through)
-    web = ("-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(stack.web_port))
-    stack.add("web", sys.executable, *web, "--lifespan", "off", "--no-access-log", **through)
-    stack.add(
-        "provider",
-        *(sys.executable, "-m", "tests.chaos.live.provider", "--port", str(stack.provider_port)),
-        *("--folder", str(stack.folder), "--web", stack.web, "--seed", str(stack.seed)),
-    )
+    stack.ask("ALTER SYSTEM RESET fsync")
+    stack.ask("SELECT pg_reload_conf()")
+    wait_for(lambda: stack.ask("SHOW fsync")[0][0] == "on", seconds=20, what="fsync was on again")
+    stack.ask("CHECKPOINT")
 
 
 def _through_proxies(stack: Stack) -> Mapping[str, str]:

@@ -7,6 +7,8 @@ import importlib
 import os
 import signal
 import time
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 #: Where Celery, its beat and Django read the wall clock of their machine.
@@ -27,26 +29,52 @@ class _AsReal(type):
         return isinstance(instance, dt.datetime)
 
 
-def shift_clock(seconds: float) -> None:
-    """Set this process's wall clock off by so many seconds, as its machine would be without NTP."""
-    real, by = time.time, dt.timedelta(seconds=seconds)
+#: How often a process looks how far its clock is off, in seconds.
+_LOOK_EVERY = 0.1
+
+
+class _Shift:
+    """How far a clock is off: the seconds that stand in a file, none when there is none."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.seconds = file, 0.0
+        self._looked = -_LOOK_EVERY
+
+    def __call__(self) -> float:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_EVERY:
+            self._looked = now
+            try:
+                self.seconds = float(self.file.read_text() or 0)
+            except FileNotFoundError:
+                self.seconds = 0.0
+        return self.seconds
+
+
+def follow_clock(file: Path) -> None:
+    """Set this process's wall clock off by the seconds that stand in a file, whenever they change.
+
+    As its machine would be without NTP.
+    """
+    real, shift = time.time, _Shift(file)
+    time.time = lambda: real() + shift()
 
     class Shifted(dt.datetime, metaclass=_AsReal):
         @classmethod
         def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-            return dt.datetime.now(tz) + by
+            return dt.datetime.now(tz) + dt.timedelta(seconds=shift())
 
         @classmethod
         def utcnow(cls) -> dt.datetime:
-            return dt.datetime.now(dt.UTC).replace(tzinfo=None) + by
-
-    time.time = lambda: real() + seconds
+            return dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(seconds=shift())
 
     def patch(**_kwargs: Any) -> None:
         for name in READERS:
             module = importlib.import_module(name)
             if getattr(module, "datetime", None) is dt.datetime:
                 module.datetime = Shifted
+            elif getattr(module, "datetime", None) is dt:
+                module.datetime = SimpleNamespace(datetime=Shifted, timedelta=dt.timedelta)
 
     from celery import signals
 

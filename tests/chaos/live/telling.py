@@ -11,11 +11,8 @@ from dataclasses import asdict
 from tests.chaos.live.checker import JUDGES, Evidence, verdicts
 from tests.chaos.live.faults import Chaos
 from tests.chaos.live.meter import Meter
-from tests.chaos.live.stack import Stack
 
 BEGUN = time.monotonic()
-#: What the engine says when it turns away what came from somebody who is no longer in charge.
-TURNED_AWAY = ('"stale_results"', '"lease_lost"')
 MOST_SENTENCES = 8
 
 
@@ -62,16 +59,7 @@ def _tell_what_happened(chaos: Chaos, evidence: Evidence) -> None:
     say(
         f"{chaos.load.acknowledged} events, {chaos.load.repeats} posts repeated; {len(evidence.instances)} instances, "
         f"{sum(map(len, evidence.history.values()))} rows of history; {len(evidence.sends)} messages taken, "
-        f"{doubted} in doubt on the way; {_turned_away(chaos.stack)} stale results turned away"
-    )
-
-
-def _turned_away(stack: Stack) -> int:
-    """Count in the logs; by this alone nothing is judged."""
-    return sum(
-        sum(one in line for one in TURNED_AWAY)
-        for log in stack.folder.glob("*.log")
-        for line in log.read_text(errors="replace").splitlines()
+        f"{doubted} in doubt on the way; {chaos.stack.turned_away()} stale results turned away"
     )
 
 

@@ -20,6 +20,7 @@ from tests.builders import ACTOR, a_couple, a_journey, a_vendor
 from tests.circuits import a_circuit
 from tests.dead_letters import a_dead_letter
 from tests.drive import run_until_idle
+from tests.enrollments import an_enrollment
 from tests.functional.api.addresses import Address, api_addresses
 from tests.functional.api.calling import WRITTEN, Caller, make_caller
 from tests.functional.api.waiting import an_approval
@@ -106,6 +107,7 @@ def rows_of(api: Caller) -> dict[str, Any]:
         "ticket_id": ticket.public_id,
         "message_id": a_doubt(Message.objects.get(), now=now).public_id,
         "changeover_id": move_to(journey=journey, number=1, now=now, actor=ACTOR).public_id,
+        "enrollment_id": an_enrollment(journey, now=now).public_id,
         "dead_letter_id": a_dead_letter(api.vendor, now=now).public_id,
         "circuit_id": a_circuit(api.vendor, now=now).public_id,
         "approval_id": an_approval(api.vendor, now=now).public_id,

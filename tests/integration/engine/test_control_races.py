@@ -92,8 +92,10 @@ def test_a_deed_that_comes_while_a_step_is_decided_waits_for_it(
     now: datetime,
     threads: Threads,
     monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
     deed: str,
 ) -> None:
+    settings.QUEUE_BATCH_SIZE = 1
     steps = a_journey().action("mark", {"kind": "add_tag", "tag": "seen"}).wait("rest", for_="3d")
     instance = begin(vendor, couple, steps, now=now)
     places, gate = bells(), Gate()

@@ -150,7 +150,7 @@ class TestDoingAgain:
         assert not Wake.objects.exists()
 
     def test_everything_that_can_be_kept_can_be_done_again(self) -> None:
-        assert ("callback", "event", "notice", "step", "wake") == redoing.KINDS
+        assert ("callback", "date", "event", "notice", "step", "wake") == redoing.KINDS
 
 
 class TestReports:

@@ -9,7 +9,7 @@ import pytest
 from engine import signals
 from engine.models import InterventionTicket, Schedule, TicketLine
 from engine.services import escalating
-from engine.services.commits import TicketDraft
+from engine.services.results import TicketDraft
 from journeys.models import AuditRecord, Client, Journey, Vendor
 from tests.builders import a_journey
 from tests.tickets import EXPIRED, parked_steps, stop

@@ -1,21 +1,17 @@
-"""Ticks are carried out one at a time, and forgive clocks."""
+"""Ticks are carried out one at a time."""
 
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.db import connection
-from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from config.scheduling import TickEntry
 from engine import tasks
 from engine.services import recovery
-from engine.ticking import alone
+from engine.ticking import _numbers, alone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,13 +57,38 @@ def test_a_tick_that_breaks_is_free_again() -> None:
     assert sweep.call_count == 2
 
 
-@pytest.mark.parametrize("ahead", [timedelta(seconds=300), timedelta(days=1)])
-def test_a_tick_whose_last_run_lies_ahead_is_due_with_the_next_period(ahead: timedelta) -> None:
-    every = IntervalSchedule.objects.create(every=1, period="seconds")
-    row = PeriodicTask.objects.create(
-        name="look", task=tasks.tick_sweep.name, interval=every, last_run_at=timezone.now() + ahead
-    )
+def test_a_lock_does_not_stay_behind_when_its_connection_breaks() -> None:
+    with mock.patch.object(recovery, "sweep") as sweep:
+        with alone(tasks.tick_sweep.name):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE application_name = 'ticks' AND datname = current_database()"""
+                )
+                assert cursor.rowcount == 1
+            # The same process knows what it is at, whatever became of the lock.
+            elsewhere(tasks.tick_sweep)
+            assert not sweep.called
+        elsewhere(tasks.tick_sweep)
 
-    entry = TickEntry(row)
+    assert sweep.call_count == 1
 
-    assert entry.is_due().next <= 1
+
+def test_a_tick_takes_no_lock_on_a_connection_of_the_pool() -> None:
+    with alone(tasks.tick_sweep.name), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert cursor.fetchone() == (0,)
+
+
+def test_another_process_is_kept_out_until_this_one_is_through() -> None:
+    ours = _numbers(tasks.tick_sweep.name)
+    ask = "SELECT pg_try_advisory_lock(%s, %s)"
+    with connection.cursor() as cursor:
+        with alone(tasks.tick_sweep.name):
+            cursor.execute(ask, ours)
+            assert cursor.fetchone() == (False,)
+        cursor.execute(ask, ours)
+        assert cursor.fetchone() == (True,)
+        with alone(tasks.tick_sweep.name) as is_alone:
+            assert not is_alone
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", ours)

@@ -174,7 +174,7 @@ def test_a_changed_contact_follows_to_the_first_partner(client, wedding, now, to
         "ines.alves@example.com",
         blind_index("ines.alves@example.com"),
     )
-    assert told == [("client_changed", {"client": client, "now": now, "actor": ACTOR})]
+    assert told == [("client_changed", {"clients": [client], "now": now})]
 
 
 def test_a_change_of_status_is_written_down_with_what_it_was(client, now):

@@ -105,11 +105,11 @@ def test_a_question_that_can_not_be_answered_says_so(
         raise error
         yield  # makes it a generator
 
-    monkeypatch.setattr("bench.season.measure", measure)
+    monkeypatch.setattr("bench.timers.measure", measure)
 
-    (figure,) = bench._asked("season", Run())
+    (figure,) = bench._asked("timers", Run())
 
-    assert (figure.name, figure.value, figure.skipped) == ("season", None, reason)
+    assert (figure.name, figure.value, figure.skipped) == ("timers", None, reason)
 
 
 def test_a_large_table_that_is_read_whole_is_found_wherever_it_stands_in_the_plan() -> None:

@@ -43,3 +43,16 @@ def test_server_ends_long_statements_and_forgotten_transactions(settings):
 
     assert "statement_timeout=30000" in options
     assert "idle_in_transaction_session_timeout=10000" in options
+
+
+@pytest.mark.parametrize(("said", "threshold"), [("5", 5), ("none", None)])
+def test_url_says_whether_statements_are_prepared(said, threshold):
+    found = database_from_url(f"postgres://db/journeys?prepare_threshold={said}")
+
+    assert {"prepare_threshold": threshold} == found["OPTIONS"]
+
+
+def test_statements_are_prepared_by_the_server(settings):
+    options = settings.DATABASES["default"]["OPTIONS"]
+
+    assert (True, 3) == (options["server_side_binding"], options["prepare_threshold"])
