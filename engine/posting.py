@@ -58,7 +58,7 @@ def message(task: str, *, queue: str, kwargs: Mapping[str, Any]) -> bytes:
         "group": None,
         "group_index": None,
         "retries": 0,
-        "timelimit": [None, None],
+        "timelimit": [settings.CELERY_TASK_TIME_LIMIT, None],
         "root_id": number,
         "parent_id": None,
         "argsrepr": "()",

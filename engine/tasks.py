@@ -33,8 +33,9 @@ from journeys.api import idempotency
 
 #: How long a dispatch tick keeps looking for more before it leaves it to the next one, in seconds.
 DISPATCH_FOR = 0.9
-#: Pause between two looks while there is work, in seconds.
-DISPATCH_PAUSE = 0.02
+#: Pause between two looks while there is work, in seconds; and how many times the look's own length at least, so that
+#: looking takes no more than a fifth of a processor from those who work.
+DISPATCH_PAUSE, DISPATCH_SPARES = 0.02, 4.0
 #: Pause between two looks while there is none, in seconds.
 DISPATCH_IDLE = 0.15
 #: How long a tick goes on with what dates start before it leaves the rest to the next one, in seconds.
@@ -59,9 +60,10 @@ def tick_dispatch(**_kwargs: Any) -> None:
     heartbeats.beat(heartbeats.TICKS)
     until = time.monotonic() + DISPATCH_FOR
     while time.monotonic() < until:
-        now = clock.now()
+        begun, now = time.monotonic(), clock.now()
         rung = waking.process(now=now) + dispatch.dispatch(now=now)
-        time.sleep(DISPATCH_PAUSE if rung else DISPATCH_IDLE)
+        pause = max(DISPATCH_PAUSE, DISPATCH_SPARES * (time.monotonic() - begun))
+        time.sleep(min(pause, DISPATCH_IDLE) if rung else DISPATCH_IDLE)
 
 
 @shared_task(name=notices.SEND)

@@ -156,6 +156,8 @@ def _decide_and_commit(claims: Sequence[Claim], *, most: int, now: datetime) -> 
     steps = prepare(claims, now=now, walking=most > 1)
     # What was begun before without a result may kill its worker: it goes step by step.
     once = {held.instance_id for held in claims if held.claims > 1}
+    if most > 1:
+        once |= _others_due([step for step in steps if step.graph.forks], now=now)
     #: How many steps each passage may still take.
     reach = {
         step.claim.instance_id: most
@@ -185,6 +187,20 @@ def _decide_and_commit(claims: Sequence[Claim], *, most: int, now: datetime) -> 
         done += written.done
         steps = prepare(written.claims, now=now, walking=True, held=True)
     return done
+
+
+def _others_due(steps: Sequence[Step], *, now: datetime) -> frozenset[int]:
+    """Name the instances with a token elsewhere that is due too: it is not overtaken, so they take one step."""
+    if not steps:
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT instance_id FROM engine_schedule
+               WHERE instance_id = ANY(%s) AND id <> ALL(%s)
+                 AND (state IN ('queued', 'running') OR state = 'waiting' AND due_at <= %s)""",
+            [[step.claim.instance_id for step in steps], [step.claim.schedule_id for step in steps], now],
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 def _held_up(results: Sequence[Result], *, alone: frozenset[int], now: datetime) -> set[int]:

@@ -15,9 +15,12 @@ from celery import current_app
 from django.conf import settings
 from kombu import Connection
 
-from engine import posting
+from engine import posting, tasks
 from engine.bells import EXECUTE, Place, ring
 from engine.posting import post
+
+#: Celery knows the task when this is read.
+assert tasks.execute.name == EXECUTE
 
 QUEUE = "low"
 NUMBERS = ("id", "root_id")
