@@ -311,8 +311,8 @@ class Load:
 
 
 def advance(stack: Stack, by: timedelta) -> None:
-    """Move the engine's clock forward, as the demo does."""
+    """Move the engine's clock forward, as the demo does, and the providers' with it; theirs first."""
     from journeys import clock
 
-    moved = steadily(lambda: clock.advance(by=by))
-    stack.note("clock.jsonl", by=by.total_seconds(), to=moved.isoformat())
+    stack.note("clock.jsonl", by=by.total_seconds())
+    steadily(lambda: clock.advance(by=by))
