@@ -62,8 +62,10 @@ def tick_dispatch(**_kwargs: Any) -> None:
     while time.monotonic() < until:
         begun, now = time.monotonic(), clock.now()
         rung = waking.process(now=now) + dispatch.dispatch(now=now)
-        pause = max(DISPATCH_PAUSE, DISPATCH_SPARES * (time.monotonic() - begun))
-        time.sleep(min(pause, DISPATCH_IDLE) if rung else DISPATCH_IDLE)
+        ended = time.monotonic()
+        pause = max(DISPATCH_PAUSE, DISPATCH_SPARES * (ended - begun)) if rung else DISPATCH_IDLE
+        # Not a moment longer than it has: a tick that comes while this one is at it is left out.
+        time.sleep(max(0.0, min(pause, DISPATCH_IDLE, until - ended)))
 
 
 @shared_task(name=notices.SEND)
