@@ -15,7 +15,7 @@ READY = "bench:ready"
 LATE = "bench:late"
 
 # Without fix-ups nothing of Django runs in these workers, which is faster than with it.
-app = Celery("bench", broker=os.environ["REDIS_URL"], fixups=[])
+app = Celery("bench", broker=os.environ["REDIS_URL"], fixups=[], set_as_current=False)
 
 _clients: dict[int, redis.Redis] = {}
 
