@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import definitions, drains, people
+from bench import definitions, drains, meters, people
 from bench.figures import Figure, percentile
 from bench.run import Run, Skipped
 from bench.workers import running, wait_until, web_program
@@ -60,12 +61,13 @@ def measure(run: Run) -> Iterator[Figure]:
         "list": Request("GET", "/api/journey-engine/instances", 200),
         "read": Request("GET", f"/api/journey-engine/instances/{first}", 200),
     }
-    with running([web_program(port=port)], {**UNLIMITED, "ALLOWED_HOSTS": HOST}):
+    with running([web_program(port=port)], {**UNLIMITED, "ALLOWED_HOSTS": HOST}) as (web,):
         wait_until(lambda: _answers(port), seconds=60, what="the web process was up")
         for name, request in requests.items():
             _ask(port, plain, request, seconds=run.seconds(1), offset=10**9)
             seconds = run.seconds(6)
-            answers = _ask(port, plain, request, seconds=seconds)
+            with _measured(run, web.pid) as spent:
+                answers = _ask(port, plain, request, seconds=seconds)
             if answers.wrong or not answers.took:
                 raise Skipped(f"{name} was answered with {(answers.wrong or ['nothing'])[0]}.")
             detail = {"requests": len(answers.took), "a_second": round(len(answers.took) / seconds, 1)}
@@ -76,6 +78,30 @@ def measure(run: Run) -> Iterator[Figure]:
                     unit="ms",
                     detail=detail,
                 )
+            yield _price(name, spent, len(answers.took))
+
+
+@contextlib.contextmanager
+def _measured(run: Run, web: int) -> Iterator[dict[str, float]]:
+    """Give the processor seconds of web, database and Redis, once the block is left; none where they are not here."""
+    spent: dict[str, float] = {}
+    try:
+        meter = meters.meter(database=run.database, broker=run.broker, workers=[web])
+    except meters.NotHere:
+        yield spent
+        return
+    before = meter.read()
+    yield spent
+    used = meter.read().since(before)
+    spent |= {"web": used["workers"], "database": used["database"], "redis": used["redis"]}
+
+
+def _price(name: str, spent: Mapping[str, float], requests: int) -> Figure:
+    title, unit = f"API, {name}, processor time", "ms a request"
+    if not spent:
+        return Figure(name=title, unit=unit, skipped="PostgreSQL or Redis runs on another machine.")
+    parts = {f"{part}_ms": round(seconds * 1000 / requests, 2) for part, seconds in spent.items()}
+    return Figure(name=title, value=sum(spent.values()) * 1000 / requests, unit=unit, detail=parts)
 
 
 def _event(couples: list[Client], number: int) -> Mapping[str, Any]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-# Static files are read in one piece: they are small, and their browsers keep them.
-warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+# What is wrapped below needs Django's apps.
+django.setup(set_prefix=False)
 
-# The application is built first: what it wraps needs Django's apps.
-_django: Any = get_asgi_application()
+from django.conf import settings
 
+from config.threads import ThreadedHandler
 from journeys.api.limits import limit_bodies
+
+# A thread more than there are connections would only wait for one.
+_django: Any = ThreadedHandler(threads=settings.DATABASE_POOL_SIZE)
 
 application = limit_bodies(_django)

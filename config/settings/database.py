@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from config.env import env
 
 IDLE_IN_TRANSACTION_SECONDS = 10
+DATABASE_POOL_SIZE = env.database_pool_size
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_WAIT_SECONDS = 10
 #: A statement is planned once by the server when a connection has asked it so often.
@@ -47,7 +48,7 @@ _default = database_from_url(env.database_url)
 # carrying them out.
 _default["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": PREPARE_AFTER} | _default["OPTIONS"]
 _default["OPTIONS"] |= {
-    "pool": {"min_size": 1, "max_size": env.database_pool_size, "timeout": POOL_WAIT_SECONDS},
+    "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": POOL_WAIT_SECONDS},
     "connect_timeout": CONNECT_TIMEOUT_SECONDS,
     "options": _server_settings(statement_seconds=env.database_statement_timeout_seconds),
 }

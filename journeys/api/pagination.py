@@ -100,8 +100,8 @@ def _following(keyset: Sequence[str], values: Sequence[Any]) -> Q:
     return Q(**{f"{keyset[0]}__lte": values[0]}) & condition if len(keyset) > 1 else condition
 
 
-def _sealed(row: Model, keyset: Sequence[str]) -> str:
-    values = [getattr(row, name) for name in keyset]
+def _sealed(row: Model | dict[str, Any], keyset: Sequence[str]) -> str:
+    values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in keyset]
     values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     sealed = encrypt(json.dumps([list(keyset), values], cls=DjangoJSONEncoder), context=_CONTEXT)
     return base64.urlsafe_b64encode(sealed.encode()).decode().rstrip("=")

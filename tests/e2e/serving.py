@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 
-application = ASGIStaticFilesHandler(get_asgi_application())
+from config.asgi import application as served
+
+application = ASGIStaticFilesHandler(served)

@@ -78,10 +78,10 @@ class EventDetail(serializers.ModelSerializer[TriggerEvent]):
         )
 
 
-def step_name(instance: Instance, node_id: str) -> str:
+def step_name(version_id: int, node_id: str) -> str:
     """Read a step's name from the version; its id when the version can not be read any more."""
     try:
-        node = graph_of(instance.version_id).nodes.get(node_id)
+        node = graph_of(version_id).nodes.get(node_id)
     except LanguageError:
         return node_id
     return node.name if node is not None else node_id
@@ -91,7 +91,7 @@ class ScheduleDetail(serializers.ModelSerializer[Schedule]):
     """One place where an instance stands now."""
 
     state = ScheduleState()
-    node_name = serializers.SerializerMethodField()
+    node_name = serializers.CharField()
 
     class Meta:
         model = Schedule
@@ -108,10 +108,6 @@ class ScheduleDetail(serializers.ModelSerializer[Schedule]):
             "placed_at",
         )
 
-    def get_node_name(self, schedule: Schedule) -> str:
-        """Give the step's name."""
-        return step_name(schedule.instance, schedule.node_id)
-
 
 class ExecutionDetail(serializers.ModelSerializer[NodeExecution]):
     """One attempt at one step, and how it ended."""
@@ -119,7 +115,7 @@ class ExecutionDetail(serializers.ModelSerializer[NodeExecution]):
     id = serializers.UUIDField(source="public_id")
     instance_id = serializers.CharField(source="instance.public_id")
     status = ExecutionStatus()
-    node_name = serializers.SerializerMethodField()
+    node_name = serializers.CharField()
     output = serializers.DictField(allow_null=True)
 
     class Meta:
@@ -145,10 +141,6 @@ class ExecutionDetail(serializers.ModelSerializer[NodeExecution]):
             "at",
             "duration_ms",
         )
-
-    def get_node_name(self, execution: NodeExecution) -> str:
-        """Give the step's name."""
-        return step_name(execution.instance, execution.node_id)
 
 
 class ExecutionQuery(StrictSerializer):
@@ -195,7 +187,7 @@ class InstanceDetail(InstanceSummary):
 
     variables = serializers.DictField(allow_null=True)
     trigger_event_id = serializers.CharField(source="trigger_event.public_id", allow_null=True, default=None)
-    executions = serializers.SerializerMethodField(help_text="The latest ones, newest first.")
+    executions = ExecutionDetail(many=True, help_text="The latest ones, newest first.")
 
     class Meta(InstanceSummary.Meta):
         fields = (  # type: ignore[assignment]
@@ -205,13 +197,6 @@ class InstanceDetail(InstanceSummary):
             "trigger_event_id",
             "executions",
         )
-
-    def get_executions(self, instance: Instance) -> list[dict[str, Any]]:
-        """Give what the view put beside the instance."""
-        rows: list[NodeExecution] = self.context["executions"]
-        for row in rows:
-            row.instance = instance
-        return list(ExecutionDetail(rows, many=True).data)
 
 
 class InstanceInput(StrictSerializer):

@@ -91,7 +91,7 @@ class TicketLineDetail(serializers.ModelSerializer[TicketLine]):
 
     def get_node_name(self, line: TicketLine) -> str:
         """Give the step's name."""
-        return step_name(line.instance, line.node_id)
+        return step_name(line.instance.version_id, line.node_id)
 
 
 class TicketQuery(StrictSerializer):

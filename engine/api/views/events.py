@@ -9,11 +9,13 @@ from engine.api.serializers.running import EventDetail, EventInput, EventQuery
 from engine.models import TriggerEvent
 from engine.services.triggering import event_receive
 from journeys.api.base import VendorView
+from journeys.api.columns import Columns
 from journeys.api.schema import operation
 from journeys.fields import new_public_id
 from journeys.models import Client
 
 TAG = "Events"
+EVENT = Columns(EventDetail, beside=("id",))
 EXAMPLE = {
     "type": "payment_received",
     "event_id": "stripe-evt-81",
@@ -34,7 +36,8 @@ class Events(VendorView):
         query = self.read_query(EventQuery)
         if "client_id" in query:
             query["client__public_id"] = query.pop("client_id")
-        return self.page(self.rows(TriggerEvent).select_related("client").filter(**query), EventDetail)
+        rows = EVENT.of(self.rows(TriggerEvent).filter(**query))
+        return self.page_written(rows, lambda found: [EVENT.write(row) for row in found])
 
     @operation("Report an event", tag=TAG, takes=EventInput, answers=EventDetail, status=201, example=EXAMPLE)
     def post(self, request: Request) -> Response:

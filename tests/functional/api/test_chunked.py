@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 
+from config.threads import ThreadedHandler
 from journeys.api.limits import limit_bodies
 from journeys.models import Client
 from tests.functional.api.calling import Caller
@@ -50,10 +51,10 @@ def post_in_chunks(application: Any, caller: Caller, chunks: list[bytes]) -> tup
     return sent[0]["status"], json.loads(content)
 
 
-@pytest.fixture(params=["bare", "limited"])
+@pytest.fixture(params=["bare", "limited", "threaded"])
 def application(request: pytest.FixtureRequest) -> Any:
-    """Give the application as Django makes it, and as it is cut off at the limit."""
-    bare = ASGIHandler()
+    """Give the application as Django makes it, as it is cut off at the limit, and as it is served."""
+    bare = ThreadedHandler(threads=1) if request.param == "threaded" else ASGIHandler()
     return bare if request.param == "bare" else limit_bodies(bare)
 
 
