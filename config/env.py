@@ -88,6 +88,12 @@ class Environment(BaseModel):
         default=False,
         description="True when a proxy in front always sets or removes `X-Forwarded-Proto`.",
     )
+    web_concurrency: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that answer requests: as many as processors where nothing else runs.",
+    )
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, description="Largest request body that is read, in bytes."
     )
@@ -107,7 +113,11 @@ class Environment(BaseModel):
 
     # Database
     database_pool_size: int = Field(
-        default=10, ge=1, le=200, description="Most database connections held open by one process."
+        default=10,
+        ge=1,
+        le=200,
+        description="Most database connections held open by one process; "
+        "a web process answers as many requests at once.",
     )
     database_statement_timeout_seconds: int = Field(
         default=30,
@@ -117,7 +127,13 @@ class Environment(BaseModel):
 
     # Queues and workers
     queue_max_concurrency: int = Field(
-        default=5, ge=1, le=500, description="Most executions that run at once."
+        default=5, ge=1, le=500, description="Most executions that run at once in one worker."
+    )
+    queue_min_concurrency: int = Field(
+        default=2,
+        ge=1,
+        le=500,
+        description="Processes a worker keeps while its queues are shallow; never more than `QUEUE_MAX_CONCURRENCY`.",
     )
     queue_batch_size: int = Field(
         default=10, ge=1, le=1000, description="Most instant executions that travel in one task."
@@ -141,7 +157,10 @@ class Environment(BaseModel):
         default=1, ge=1, le=60, description="Seconds between two looks for due or stuck work."
     )
     worker_concurrency: int | None = Field(
-        default=None, ge=1, le=500, description="Processes of one worker; `QUEUE_MAX_CONCURRENCY` when unset."
+        default=None,
+        ge=1,
+        le=500,
+        description="Processes of one worker, always; when unset they follow the depth of its queues.",
     )
 
     ticket_escalate_hours: int = Field(
@@ -307,6 +326,9 @@ class Environment(BaseModel):
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
+        is_chosen = "queue_min_concurrency" in self.model_fields_set
+        if is_chosen and self.queue_min_concurrency > self.queue_max_concurrency:
+            raise ValueError("QUEUE_MIN_CONCURRENCY must not be more than QUEUE_MAX_CONCURRENCY")
         if self.in_doubt_limit_seconds < self.in_doubt_grace_seconds:
             raise ValueError("IN_DOUBT_LIMIT_SECONDS must not be less than IN_DOUBT_GRACE_SECONDS")
         if self.alert_emails and not self.smtp_url:

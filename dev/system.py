@@ -56,12 +56,14 @@ def addresses() -> Addresses:
     )
 
 
-def _worker(name: str, *, queues: str, concurrency: int, pool: str = "prefork") -> Program:
+def _worker(name: str, *, queues: str, concurrency: int | None, pool: str = "prefork") -> Program:
+    """Describe a worker; without a concurrency its processes follow the depth of its queues."""
+    size = () if concurrency is None else ("-c", str(concurrency))
     # Neither gossip nor mingle: workers owe each other nothing, and start faster for it.
     return Program(
         name,
         (
-            *(*CELERY, "worker", "-n", f"{name}@%h", "-Q", queues, "-P", pool, "-c", str(concurrency)),
+            *(*CELERY, "worker", "-n", f"{name}@%h", "-Q", queues, "-P", pool, *size),
             *("--without-gossip", "--without-mingle", "-l", "INFO"),
         ),
         # A root on one's own machine knows what it is.
@@ -71,7 +73,7 @@ def _worker(name: str, *, queues: str, concurrency: int, pool: str = "prefork") 
 
 def programs(where: Addresses) -> list[Program]:
     """List every process of the system; the ticks have a worker of their own, and so has urgent work."""
-    concurrency = _number("WORKER_CONCURRENCY", _number("QUEUE_MAX_CONCURRENCY", 5, at_most=500), at_most=500)
+    fixed = _number("WORKER_CONCURRENCY", 1, at_most=500) if os.environ.get("WORKER_CONCURRENCY") else None
     return [
         Program(
             "web",
@@ -79,12 +81,13 @@ def programs(where: Addresses) -> list[Program]:
                 *(PYTHON, "-m", "uvicorn", "config.asgi:application", "--host", where.host),
                 *("--port", str(where.port), "--timeout-graceful-shutdown", "3", "--lifespan", "off"),
                 *("--no-access-log", "--no-server-header"),
+                *("--workers", str(_number("WEB_CONCURRENCY", 1, at_most=64))),
             ),
         ),
         _worker(
             "worker-urgent", queues="critical,high", concurrency=_number("URGENT_CONCURRENCY", 2, at_most=500)
         ),
-        _worker("worker-all", queues="critical,high,medium,low", concurrency=concurrency),
+        _worker("worker-all", queues="critical,high,medium,low", concurrency=fixed),
         # Threads: a long tick must not keep the others waiting, and they are short of work, not of processors.
         _worker("worker-ticks", queues="ticks", concurrency=4, pool="threads"),
         Program("beat", (*CELERY, "beat", "-l", "INFO", "--pidfile=")),

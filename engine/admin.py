@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from engine.admin_deeds import do_each
 from engine.models import (
     Approval,
     ErrorLog,
@@ -23,8 +23,6 @@ from engine.models import (
     ZoneUpdate,
 )
 from engine.services import approvals
-from journeys import clock
-from journeys.errors import ServiceError
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -43,22 +41,6 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
-def _each(
-    request: HttpRequest, queryset: QuerySet[Any], deed: Callable[..., Any], argument: str, done: str
-) -> None:
-    """Carry out one service call for each chosen row and say how it went."""
-    now, actor = clock.now(), f"user:{request.user.pk}"
-    carried_out = 0
-    for row in queryset:
-        try:
-            deed(**{argument: row}, now=now, actor=actor)
-            carried_out += 1
-        except ServiceError as error:
-            messages.warning(request, f"{row}: {error.message}")
-    if carried_out:
-        messages.success(request, f"{carried_out} {done}.")
-
-
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
     """Messages that wait for a yes; their words are read and edited on the monitor."""
@@ -74,12 +56,24 @@ class ApprovalAdmin(ReadOnlyAdmin):
     @admin.action(description="Approve")
     def approve(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
         """Approve the chosen messages as they are."""
-        _each(request, queryset, approvals.approval_approve, "approval", "approved")
+        do_each(
+            request=request,
+            rows=queryset,
+            deed=approvals.approval_approve,
+            argument="approval",
+            done="approved",
+        )
 
     @admin.action(description="Hold back")
     def reject(self, request: HttpRequest, queryset: QuerySet[Approval]) -> None:
         """Keep the chosen messages from going out."""
-        _each(request, queryset, approvals.approval_reject, "approval", "held back")
+        do_each(
+            request=request,
+            rows=queryset,
+            deed=approvals.approval_reject,
+            argument="approval",
+            done="held back",
+        )
 
 
 @admin.register(Schedule)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from engine.admin_deeds import do_each
 from engine.models import DeadLetter, Worker
 from engine.services.dead_letters import dead_letter_discard, dead_letter_replay
-from journeys import clock
-from journeys.admin import ReadOnlyAdmin, actor_of
-from journeys.errors import ServiceError
+from journeys.admin import ReadOnlyAdmin
 
 
 @admin.register(DeadLetter)
@@ -49,25 +47,12 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     @admin.action(description="Do it again")
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         """Do the chosen letters again, each in a transaction of its own."""
-        _each(request, queryset, dead_letter_replay, "done again")
+        do_each(request=request, rows=queryset, deed=dead_letter_replay, argument="letter", done="done again")
 
     @admin.action(description="Discard")
     def discard(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         """Discard the chosen letters."""
-        _each(request, queryset, dead_letter_discard, "discarded")
-
-
-def _each(request: HttpRequest, queryset: QuerySet[DeadLetter], deed: Callable[..., Any], done: str) -> None:
-    now, actor = clock.now(), actor_of(request)
-    carried_out = 0
-    for letter in queryset.order_by("pk").iterator(chunk_size=100):
-        try:
-            deed(letter=letter, now=now, actor=actor)
-            carried_out += 1
-        except ServiceError as error:
-            messages.warning(request, f"{letter}: {error.message}")
-    if carried_out:
-        messages.success(request, f"{carried_out} {done}.")
+        do_each(request=request, rows=queryset, deed=dead_letter_discard, argument="letter", done="discarded")
 
 
 @admin.register(Worker)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from engine.admin_deeds import do_each
 from engine.models import Enrollment
 from engine.services.enrolling.requests import enrollment_cancel, enrollment_pause, enrollment_resume
-from journeys import clock
-from journeys.admin import ReadOnlyAdmin, actor_of
-from journeys.errors import ServiceError
+from journeys.admin import ReadOnlyAdmin
 
 
 @admin.register(Enrollment)
@@ -39,29 +36,16 @@ class EnrollmentAdmin(ReadOnlyAdmin):
     @admin.action(description="Pause")
     def pause(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> None:
         """Pause the chosen enrollments."""
-        _each(request, queryset, enrollment_pause, "paused")
+        do_each(request=request, rows=queryset, deed=enrollment_pause, argument="enrollment", done="paused")
 
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> None:
         """Let the chosen enrollments go on."""
-        _each(request, queryset, enrollment_resume, "resumed")
+        do_each(request=request, rows=queryset, deed=enrollment_resume, argument="enrollment", done="resumed")
 
     @admin.action(description="Cancel for good")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Enrollment]) -> None:
         """End the chosen enrollments."""
-        _each(request, queryset, enrollment_cancel, "cancelled")
-
-
-def _each(
-    request: HttpRequest, queryset: QuerySet[Enrollment], deed: Callable[..., Enrollment], done: str
-) -> None:
-    now, actor = clock.now(), actor_of(request)
-    carried_out = 0
-    for enrollment in queryset.order_by("pk"):
-        try:
-            deed(enrollment=enrollment, now=now, actor=actor)
-            carried_out += 1
-        except ServiceError as error:
-            messages.warning(request, f"{enrollment}: {error.message}")
-    if carried_out:
-        messages.success(request, f"{carried_out} {done}.")
+        do_each(
+            request=request, rows=queryset, deed=enrollment_cancel, argument="enrollment", done="cancelled"
+        )

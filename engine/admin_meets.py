@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from engine.admin import ReadOnlyAdmin, _each
+from engine.admin import ReadOnlyAdmin
+from engine.admin_deeds import do_each
 from engine.models import Ask, Meeting, MeetingNotice, MeetingType, ReferralLead, ReferralLink, Review
 from engine.services import meeting_types, meetings, referrals, reviews
 
@@ -26,12 +27,24 @@ class MeetingTypeAdmin(ReadOnlyAdmin):
     @admin.action(description="Offer no more")
     def switch_off(self, request: HttpRequest, queryset: QuerySet[MeetingType]) -> None:
         """Offer the chosen meetings no more."""
-        _each(request, queryset, _switched(on=False), "meeting_type", "switched off")
+        do_each(
+            request=request,
+            rows=queryset,
+            deed=_switched(on=False),
+            argument="meeting_type",
+            done="switched off",
+        )
 
     @admin.action(description="Offer again")
     def switch_on(self, request: HttpRequest, queryset: QuerySet[MeetingType]) -> None:
         """Offer the chosen meetings again."""
-        _each(request, queryset, _switched(on=True), "meeting_type", "switched on")
+        do_each(
+            request=request,
+            rows=queryset,
+            deed=_switched(on=True),
+            argument="meeting_type",
+            done="switched on",
+        )
 
 
 def _switched(*, on: bool) -> Any:
@@ -75,12 +88,20 @@ class MeetingAdmin(ReadOnlyAdmin):
     @admin.action(description="Cancel and tell everybody")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
         """Cancel the chosen meetings."""
-        _each(request, queryset, meetings.meeting_cancel, "meeting", "cancelled")
+        do_each(
+            request=request, rows=queryset, deed=meetings.meeting_cancel, argument="meeting", done="cancelled"
+        )
 
     @admin.action(description="Nobody came")
     def missed(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
         """Mark the chosen meetings as missed."""
-        _each(request, queryset, meetings.meeting_missed, "meeting", "marked as missed")
+        do_each(
+            request=request,
+            rows=queryset,
+            deed=meetings.meeting_missed,
+            argument="meeting",
+            done="marked as missed",
+        )
 
 
 @admin.register(Ask)
@@ -108,7 +129,7 @@ class ReviewAdmin(ReadOnlyAdmin):
     @admin.action(description="It is written")
     def written(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
         """Mark the chosen reviews as written."""
-        _each(request, queryset, _written, "review", "marked as written")
+        do_each(request=request, rows=queryset, deed=_written, argument="review", done="marked as written")
 
 
 def _written(**given: Any) -> None:
@@ -129,12 +150,20 @@ class ReferralLinkAdmin(ReadOnlyAdmin):
     @admin.action(description="Switch off")
     def switch_off(self, request: HttpRequest, queryset: QuerySet[ReferralLink]) -> None:
         """Let the chosen links lead nowhere."""
-        _each(request, queryset, _link_switched(on=False), "link", "switched off")
+        do_each(
+            request=request,
+            rows=queryset,
+            deed=_link_switched(on=False),
+            argument="link",
+            done="switched off",
+        )
 
     @admin.action(description="Switch on")
     def switch_on(self, request: HttpRequest, queryset: QuerySet[ReferralLink]) -> None:
         """Let the chosen links work again."""
-        _each(request, queryset, _link_switched(on=True), "link", "switched on")
+        do_each(
+            request=request, rows=queryset, deed=_link_switched(on=True), argument="link", done="switched on"
+        )
 
 
 def _link_switched(*, on: bool) -> Any:

@@ -65,9 +65,12 @@ def hold_if_late(*, instance: Instance, now: datetime, actor: str, **_kwargs: An
 
 
 @receiver(instance_changed)
-def close_late_plans(*, instances: Sequence[Instance], now: datetime, actor: str, **_kwargs: Any) -> None:
-    """Close the plans of passages that were resumed by hand or have ended."""
-    late_plans.follow_status(instances=instances, now=now, actor=actor)
+def close_late_plans(
+    *, instances: Sequence[Instance], now: datetime, actor: str, action: str = "", **_kwargs: Any
+) -> None:
+    """Close the plans of passages that were resumed by hand or have ended; one that just began has none yet."""
+    if action != "instance.started":
+        late_plans.follow_status(instances=instances, now=now, actor=actor)
 
 
 @receiver(wedding_moved)

@@ -6,7 +6,8 @@ from django.dispatch import Signal
 
 #: Steps were committed. Arguments: steps (list of `engine.services.results.StepNote`), now.
 steps_committed = Signal()
-#: Instances were started, paused, resumed, cancelled or finished. Arguments: instances (a sequence), now, actor.
+#: Instances were started, paused, resumed, cancelled or finished. Arguments: instances (a sequence), now, actor, and
+#: where it is one deed of one of them, action as the audit names it ("instance.started").
 instance_changed = Signal()
 #: A passage was begun; it stands at its start. Arguments: instance, now, actor.
 instance_started = Signal()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init, worker_ready
+from celery.signals import (
+    worker_before_create_process,
+    worker_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 from django.db import close_old_connections, connection
 
+from engine import resizing
 from engine.bells import EXECUTE
 from engine.services import (
     changeovers,
@@ -20,6 +27,7 @@ from engine.services import (
     heartbeats,
     late_plans,
     notices,
+    pools,
     recovery,
     runner,
     waking,
@@ -38,8 +46,9 @@ DISPATCH_FOR = 0.9
 DISPATCH_PAUSE, DISPATCH_SPARES = 0.02, 4.0
 #: Pause between two looks while there is none, in seconds.
 DISPATCH_IDLE = 0.15
-#: How long a tick goes on with what dates start before it leaves the rest to the next one, in seconds.
-FOLLOW_DATES_FOR = 8.0
+#: How long a tick goes on with what dates start before it leaves the rest to the next one, in seconds: nearly all of its
+#: period, for most journeys start at the same hour of the day.
+FOLLOW_DATES_FOR = 9.0
 #: How long an enrollment tick goes on before it leaves the rest to the next one, in seconds.
 ENROLL_FOR = 1.8
 
@@ -47,7 +56,7 @@ ENROLL_FOR = 1.8
 @shared_task(name=EXECUTE)
 def execute(*, places: list[tuple[int, int]], **_kwargs: Any) -> None:
     """Carry out the steps a bell names."""
-    runner.run(places=[(int(schedule), int(fence)) for schedule, fence in places], now=clock.now())
+    runner.run(places=[(int(schedule), int(fence)) for schedule, fence in places], now=None)
 
 
 @shared_task(name="engine.tick.dispatch", base=Tick)
@@ -86,6 +95,12 @@ def tick_sweep(**_kwargs: Any) -> None:
     recovery.sweep()
 
 
+@shared_task(name="engine.tick.pools", base=Tick)
+def tick_pools(**_kwargs: Any) -> None:
+    """Have the workers' pools follow the depth of their queues."""
+    resizing.ask(pools.look())
+
+
 @shared_task(name="engine.tick.changeovers", base=Tick)
 def tick_changeovers(**_kwargs: Any) -> None:
     """Carry on with those inside whose journey was published with a choice for them."""
@@ -100,17 +115,22 @@ def tick_enrollments(**_kwargs: Any) -> None:
 
 @shared_task(name="engine.tick.dates", base=Tick)
 def tick_dates(**_kwargs: Any) -> None:
-    """Follow dates: a new zone database, journeys whose day has come, late ones that waited enough.
+    """Follow dates: a new zone database, late journeys that waited enough.
 
     Also keep history's partitions ready, and forget old answers.
     """
     now = clock.now()
     partitions.ensure(now=now)
     zones.catch_up(now=now)
-    dates.follow_dates(now=now, seconds=FOLLOW_DATES_FOR)
     late_plans.go_ahead(now=now)
     idempotency.forget_old(now=now)
     workers.forget_dead()
+
+
+@shared_task(name="engine.tick.starts", base=Tick)
+def tick_starts(**_kwargs: Any) -> None:
+    """Start the journeys whose day has come."""
+    dates.follow_dates(now=clock.now(), seconds=FOLLOW_DATES_FOR)
 
 
 @shared_task(name="engine.tick.tickets", base=Tick)
@@ -134,16 +154,33 @@ def enlist(sender: Any = None, **_kwargs: Any) -> None:
     workers.enlist(name=getattr(sender, "hostname", None) or socket.gethostname())
 
 
+@worker_before_create_process.connect
+def share_memory(**_kwargs: Any) -> None:
+    """Leave what was loaded before the first fork to all children together.
+
+    Celery collects garbage before each fork, and collecting writes into every object: each child would then hold a copy
+    of all that was loaded, and each fork take a fifth of a second. What is frozen is not looked at any more.
+    """
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+
+
+@worker_process_shutdown.connect
+def say_farewell(**_kwargs: Any) -> None:
+    """Take leave when a child ends in good order, so that it is not looked for among the dead."""
+    workers.take_leave()
+
+
 @worker_ready.connect
 def show_life(sender: Any = None, **_kwargs: Any) -> None:
     """Beat once when a worker is ready; it goes on beating by itself. Stored moments follow a new zone database."""
     name = getattr(sender, "hostname", None) or f"{socket.gethostname()}-{os.getpid()}"
-    queues = sorted(getattr(getattr(sender, "task_consumer", None), "queues", None) or [], key=str)
-    heartbeats.keep_beating(
-        f"worker:{name}",
-        queues=[getattr(queue, "name", str(queue)) for queue in queues],
-        stand_in=stand_in_for_ticks,
+    resizing.take_orders(sender)
+    heart = heartbeats.keep_beating(
+        f"worker:{name}", detail=lambda: resizing.standing(sender), stand_in=stand_in_for_ticks
     )
+    resizing.when_resized(heart.beat_now)
     zones.catch_up(now=clock.now())
     close_old_connections()
     connection.close()

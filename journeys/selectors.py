@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db import models
 from django.db.models import Prefetch, prefetch_related_objects
 
 from journeys.calendars import calendar_from, state_of
@@ -20,6 +21,17 @@ NO_WEDDING = "none"
 TAGS = "client.tags"
 ANCHORS = "wedding.anchors"
 PEOPLE = "people"
+
+
+def _columns(model: type[models.Model]) -> str:
+    return ", ".join(str(field.column) for field in model._meta.concrete_fields)  # noqa: SLF001 the documented door
+
+
+_CLIENT = f"SELECT {_columns(Client)} FROM journeys_client WHERE id = %s AND vendor_id = %s"  # noqa: S608 names of the model
+#: As `main_wedding` says.
+_MAIN_WEDDING = f"""
+SELECT {_columns(Wedding)} FROM journeys_wedding WHERE client_id = %s ORDER BY status = 'cancelled', id DESC LIMIT 1
+"""  # noqa: S608 the same
 
 
 def main_wedding(client: Client) -> Wedding | None:
@@ -67,6 +79,32 @@ def client_facts(
             client=client, wedding=named[0] if named else main_wedding(client), now=now, reads=reads
         )
     return facts
+
+
+def client_anew(
+    *, client_id: int, vendor: Vendor, reads: frozenset[str] | None = None
+) -> tuple[Client, Wedding | None]:
+    """Read one client of a vendor and its main wedding, with what `facts_of` looks at of them for these paths.
+
+    What the caller holds of the vendor is taken, unless a path reads it.
+
+    Raises:
+        Client.DoesNotExist: the vendor has no such client.
+    """
+    client = next(iter(Client.objects.raw(_CLIENT, [client_id, vendor.pk])), None)
+    if client is None:
+        message = "This client is no longer there."
+        raise Client.DoesNotExist(message)
+    client.vendor = Vendor.objects.get(pk=vendor.pk) if is_read("vendor", reads) else vendor
+    wedding = next(iter(Wedding.objects.raw(_MAIN_WEDDING, [client_id])), None)
+    if is_read(TAGS, reads):
+        prefetch_related_objects([client], "tags")
+    if wedding is not None:
+        beside = {ANCHORS: "anchors", PEOPLE: "stakeholders"}
+        names = [name for what, name in beside.items() if is_read(what, reads)]
+        if names:
+            prefetch_related_objects([wedding], *names)
+    return client, wedding
 
 
 def facts_of(

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from engine.services.control import queue_status
+from monitoring.health import HEART_STOPPED
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: Steps are counted over so long.
@@ -109,6 +110,16 @@ def text(*, now: datetime) -> str:
             _counts(
                 "SELECT level, count(*) FROM engine_interventionticket WHERE status = 'open' GROUP BY level",
                 "level",
+            ),
+        ),
+        family(
+            "wedsync_worker_processes",
+            "Processes of each worker that shows life and forks.",
+            _counts(
+                "SELECT substr(name, length('worker:') + 1), detail->>'processes' FROM engine_heartbeat "
+                "WHERE name LIKE 'worker:%%' AND detail ? 'processes' AND beat_at > clock_timestamp() - %s",
+                "worker",
+                [HEART_STOPPED],
             ),
         ),
         family(

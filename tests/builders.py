@@ -73,6 +73,7 @@ class JourneyBuilder:
         self.edges: list[dict[str, str]] = []
         self.parameters: dict[str, Any] = {}
         self.variables: dict[str, Any] = {}
+        self.rules: dict[str, Any] = {}
         self._open: list[tuple[str, str]] = []
         self._add("start", "start", {"trigger": {"type": "manual"}})
 
@@ -86,6 +87,11 @@ class JourneyBuilder:
 
     def variable(self, name: str, *, kind: str = "text", default: Any = None) -> Self:
         self.variables[name] = {"kind": kind, "default": default}
+        return self
+
+    def entry(self, **rules: Any) -> Self:
+        """Say who may enter, how often, and how many."""
+        self.rules = rules
         return self
 
     def email(self, node_id: str, *, body: str = "Dear {{ recipient.first_name }}", **settings: Any) -> Self:
@@ -127,6 +133,7 @@ class JourneyBuilder:
             "variables": self.variables,
             "nodes": self.nodes,
             "edges": self.edges,
+            **({"entry": self.rules} if self.rules else {}),
         }
 
     def publish(self, vendor: Vendor, *, now: datetime, name: str = "A journey", **fields: Any) -> Journey:

@@ -11,6 +11,7 @@ from django.db import connections, transaction
 from django.test import TransactionTestCase
 
 from engine import ticking
+from tests.racing import Threads
 from tests.template import template
 
 #: What migrations have written and no test changes.
@@ -70,3 +71,10 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def now() -> datetime:
     """A Wednesday morning in spring, in UTC."""
     return datetime(2027, 4, 14, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    """Threads that have ended when the test has."""
+    with Threads() as found:
+        yield found

@@ -1,14 +1,25 @@
-"""Turn the engine's loops by hand, at a time that the test chooses."""
+"""Let couples in, and turn the engine's loops by hand, at a time that the test chooses."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from engine.models import Schedule
+from engine.models import Instance, Schedule
 from engine.services import dispatch, recovery, runner, waking
+from engine.services.instances import instance_start
+from journeys.models import Client, Journey
+from tests.builders import ACTOR
 
 #: Far more rounds than any test needs; a journey that never rests is a fault.
 MOST_ROUNDS = 500
+
+
+def enter(journey: Journey, client: Client, *, now: datetime, **variables: Any) -> Instance:
+    """Let a client enter a published journey; nothing is carried out yet."""
+    return instance_start(
+        vendor=journey.vendor, journey=journey, client=client, variables=variables, now=now, actor=ACTOR
+    )
 
 
 def bells() -> list[tuple[int, int]]:

@@ -75,10 +75,12 @@ class MessageSpec:
     sent_before: str = ""
 
 
+@transaction.atomic(savepoint=False)
 def prepare(*, spec: MessageSpec, fence: int, now: datetime) -> Message:
     """Write the message into the ledger before the provider is called, and say whether it may be called.
 
-    Runs inside the caller's transaction, which must commit before `hand_over`. What comes back:
+    Runs inside the caller's transaction, which must commit before `hand_over`, and is rolled back with what is raised here.
+    What comes back:
 
     - `sending`: it is the caller's to hand over, once;
     - `withheld`: consent, suppression or a missing address forbids it (`reason` says which);
@@ -89,23 +91,30 @@ def prepare(*, spec: MessageSpec, fence: int, now: datetime) -> Message:
     Raises:
         StaleFence: the row was written with a newer fence than the caller's.
     """
-    with transaction.atomic():
-        fresh = _row(spec, fence=fence, now=now)
-        Message.objects.bulk_create([fresh], ignore_conflicts=True)
-        message = Message.objects.select_for_update().get(key=spec.key)
-        message.vendor = spec.vendor
-        if message.public_id == fresh.public_id:
-            return message
-        if message.fence > fence:
-            raise StaleFence
-        if message.status == Status.SENDING:
-            message.status = Status.IN_DOUBT
-            message.in_doubt_since = now
-            message.reason = "The process that was sending it stopped before the answer came."
-            message.save(update_fields=["status", "in_doubt_since", "reason"])
-        elif message.status == Status.RETRY:
-            _take_over(message, spec=spec, fence=fence, now=now)
-        return message
+    fresh = _row(spec, fence=fence, now=now)
+    if _is_first(fresh):
+        return fresh
+    message = Message.objects.select_for_update().get(key=spec.key)
+    message.vendor = spec.vendor
+    if message.fence > fence:
+        raise StaleFence
+    if message.status == Status.SENDING:
+        message.status = Status.IN_DOUBT
+        message.in_doubt_since = now
+        message.reason = "The process that was sending it stopped before the answer came."
+        message.save(update_fields=["status", "in_doubt_since", "reason"])
+    elif message.status == Status.RETRY:
+        _take_over(message, spec=spec, fence=fence, now=now)
+    return message
+
+
+def _is_first(fresh: Message) -> bool:
+    """Write the row unless there is one with its key, whose writer is waited for; tell whether it was written."""
+    Message.objects.bulk_create([fresh], ignore_conflicts=True)
+    own = Message.objects.filter(key=fresh.key, public_id=fresh.public_id)
+    fresh.pk = own.values_list("id", flat=True).first()
+    fresh._state.adding = fresh.pk is None  # noqa: SLF001 as after a save
+    return fresh.pk is not None
 
 
 def _row(spec: MessageSpec, *, fence: int, now: datetime) -> Message:
@@ -178,11 +187,10 @@ def hand_over(message: Message) -> SendResult:
     to `record`. A caller that was stopped for so long that the message is no longer its own gets a verdict that
     nothing was sent.
     """
+    # Raises inside another transaction, and asks PostgreSQL for nothing.
     with transaction.atomic(durable=True):
-        still_ours = Message.objects.filter(
-            pk=message.pk, status=Status.SENDING, fence=message.fence
-        ).exists()
-    if not still_ours:
+        pass
+    if not Message.objects.filter(pk=message.pk, status=Status.SENDING, fence=message.fence).exists():
         return SendResult(
             Verdict.RETRY,
             error_class=ErrorClass.TRANSIENT,
@@ -193,6 +201,7 @@ def hand_over(message: Message) -> SendResult:
     return adapter_named(message.provider).send(outbound(message))
 
 
+@transaction.atomic(savepoint=False)
 def record(*, message_id: int, fence: int, result: SendResult, now: datetime) -> Message:
     """Write down what the provider answered, and return the row as it is now.
 
@@ -200,42 +209,41 @@ def record(*, message_id: int, fence: int, result: SendResult, now: datetime) ->
     (same fence, still `sending`, or `in_doubt` because its lease ended before its answer came). A row that a report
     of the provider settled meanwhile stays settled; a second call changes nothing.
     """
-    with transaction.atomic():
-        message = Message.objects.select_for_update().get(pk=message_id)
-        heard = {Status.SENDING, Status.IN_DOUBT}
-        if result.verdict in {Verdict.ACCEPTED, Verdict.REJECTED}:
-            # Better late than never: this answers the question that was given up.
-            heard.add(Status.UNKNOWN)
-        if message.fence != fence or message.status not in heard:
-            return _spared(message, result, fence=fence, now=now)
-        if result.verdict == Verdict.IN_DOUBT:
-            if message.status == Status.SENDING:
-                message.in_doubt_since = now
-            message.status = Status.IN_DOUBT
-        else:
-            message.status = _STATUS_AFTER[result.verdict]
-            message.settled_by = "response"
-            message.settled_at = None if message.status == Status.RETRY else now
-        message.provider_id = result.provider_id or message.provider_id
-        message.error_class = result.error_class or ""
-        message.error_code = result.code
-        message.reason = result.reason[:REASON_LENGTH]
-        # Not the texts: they would be encrypted and written anew.
-        message.save(
-            update_fields=[
-                "status", "in_doubt_since", "settled_by", "settled_at", "provider_id", "error_class", "error_code",
-                "reason",
-            ]
-        )  # fmt: skip
-        if result.suppress:
-            suppress(
-                vendor_id=message.vendor_id,
-                channel=message.channel,
-                address=message.address,
-                reason=result.suppress,
-                now=now,
-            )
-        return message
+    message = Message.objects.select_for_update().get(pk=message_id)
+    heard = {Status.SENDING, Status.IN_DOUBT}
+    if result.verdict in {Verdict.ACCEPTED, Verdict.REJECTED}:
+        # Better late than never: this answers the question that was given up.
+        heard.add(Status.UNKNOWN)
+    if message.fence != fence or message.status not in heard:
+        return _spared(message, result, fence=fence, now=now)
+    if result.verdict == Verdict.IN_DOUBT:
+        if message.status == Status.SENDING:
+            message.in_doubt_since = now
+        message.status = Status.IN_DOUBT
+    else:
+        message.status = _STATUS_AFTER[result.verdict]
+        message.settled_by = "response"
+        message.settled_at = None if message.status == Status.RETRY else now
+    message.provider_id = result.provider_id or message.provider_id
+    message.error_class = result.error_class or ""
+    message.error_code = result.code
+    message.reason = result.reason[:REASON_LENGTH]
+    # Not the texts: they would be encrypted and written anew.
+    message.save(
+        update_fields=[
+            "status", "in_doubt_since", "settled_by", "settled_at", "provider_id", "error_class", "error_code",
+            "reason",
+        ]
+    )  # fmt: skip
+    if result.suppress:
+        suppress(
+            vendor_id=message.vendor_id,
+            channel=message.channel,
+            address=message.address,
+            reason=result.suppress,
+            now=now,
+        )
+    return message
 
 
 def _spared(message: Message, result: SendResult, *, fence: int, now: datetime) -> Message:

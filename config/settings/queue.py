@@ -7,6 +7,10 @@ from kombu import Queue
 from config.env import TASK_TIME_LIMIT_SECONDS, env
 
 QUEUE_MAX_CONCURRENCY = env.queue_max_concurrency
+#: Who sets only the upper bound, and lower than this one's default, means both.
+QUEUE_MIN_CONCURRENCY = min(env.queue_min_concurrency, env.queue_max_concurrency)
+#: None: a worker that is not told its size by `-c` either grows and shrinks between the two (engine.resizing).
+WORKER_CONCURRENCY = env.worker_concurrency
 QUEUE_BATCH_SIZE = env.queue_batch_size
 QUEUE_MAX_RETRIES = env.queue_max_retries
 QUEUE_LEASE_SECONDS = env.queue_lease_seconds
@@ -21,10 +25,12 @@ QUEUE_NAMES = ("critical", "high", "medium", "low")
 TICK_QUEUE = "ticks"
 
 DATES_SECONDS = 60
+STARTS_SECONDS = 10
 TICKETS_SECONDS = 60
 CHANGEOVER_SECONDS = 5
 ENROLLMENT_SECONDS = 2
 NOTICES_SECONDS = 5
+POOLS_SECONDS = 2
 MEASURE_SECONDS = 10
 #: Between two slices of the doctor's round, and between two looks of the watchman.
 EXAMINE_SECONDS = 10
@@ -57,7 +63,7 @@ CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
 # Hard limit only: a soft limit may raise inside a commit. It is shorter than the lease (see config.env).
 CELERY_TASK_TIME_LIMIT = TASK_TIME_LIMIT_SECONDS
 
-CELERY_WORKER_CONCURRENCY = env.worker_concurrency or env.queue_max_concurrency
+CELERY_WORKER_CONCURRENCY = WORKER_CONCURRENCY or QUEUE_MIN_CONCURRENCY
 CELERY_WORKER_CONSUMER = "config.consuming:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 20_000
@@ -116,8 +122,10 @@ CELERY_BEAT_SCHEDULE = {
     "change over": _tick("engine.tick.changeovers", CHANGEOVER_SECONDS),
     "enroll": _tick("engine.tick.enrollments", ENROLLMENT_SECONDS),
     "follow dates": _tick("engine.tick.dates", DATES_SECONDS),
+    "start by dates": _tick("engine.tick.starts", STARTS_SECONDS),
     "raise tickets": _tick("engine.tick.tickets", TICKETS_SECONDS),
     "send letters about meetings": _tick("engine.tick.notices", NOTICES_SECONDS),
+    "size pools": _tick("engine.tick.pools", POOLS_SECONDS),
     "measure": _tick("monitoring.tick.measure", MEASURE_SECONDS),
     "examine": _tick("monitoring.tick.doctor", EXAMINE_SECONDS),
 }

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.utils import InterfaceError, OperationalError
 
 from engine.graphs import graph_of
 from engine.models import Changeover, ChangeoverEntry, Instance
+from engine.services import dead_letters
 from engine.services.claims import lock_instances
 from engine.services.landing import judge, set_down
 from journeys.models import Journey, Version
 from journeys.services import audit
+
+log = structlog.get_logger(__name__)
 
 Inside = Changeover.Inside
 Outcome = ChangeoverEntry.Outcome
 
 #: Instances of one transaction.
 BATCH = 100
+#: Kind of the dead letters of changeovers that broke.
+DEAD = "changeover"
 
 
 def inside(journey: Journey, *, other_than: Version | None = None) -> QuerySet[Instance]:
@@ -45,8 +52,27 @@ def open_changeovers() -> list[Changeover]:
 
 
 def carry_on_all(*, now: datetime, batches: int = 5) -> int:
-    """Carry out what is open, so many batches of each journey at most; return how many instances were decided."""
-    return sum(carry_on(changeover=one, now=now, batches=batches) for one in open_changeovers())
+    """Carry out what is open, so many batches of each journey at most; return how many instances were decided.
+
+    What breaks for one does not hold the others up: it is kept for a person to see, and tried again by the next call.
+    """
+    decided = 0
+    for one in open_changeovers():
+        try:
+            decided += carry_on(changeover=one, now=now, batches=batches)
+        except (InterfaceError, OperationalError):
+            raise
+        except Exception as error:
+            log.exception("changeover_broke", changeover=one.public_id)
+            dead_letters.keep(
+                kind=DEAD,
+                key=one.public_id,
+                vendor_id=one.vendor_id,
+                payload={"changeover": one.public_id},
+                error=error,
+                now=now,
+            )
+    return decided
 
 
 def carry_on(*, changeover: Changeover, now: datetime, batches: int | None = None) -> int:
@@ -105,6 +131,7 @@ def _batch(changeover: Changeover, *, now: datetime) -> int:
     if not _entries(changeover, Outcome.BUSY).exists():
         changeover.finished_at = now
         changeover.save(update_fields=["finished_at"])
+        dead_letters.close_open(kind=DEAD, key=changeover.public_id, now=now, actor="engine", done=True)
     return len(busy) - left
 
 
@@ -180,6 +207,7 @@ def _undo_batch(changeover: Changeover, *, now: datetime) -> int:
     if not waiting.exists():
         changeover.undo_finished_at = now
         changeover.save(update_fields=["undo_finished_at"])
+        dead_letters.close_open(kind=DEAD, key=changeover.public_id, now=now, actor="engine", done=True)
     return sum(1 for entry in entries if entry.undone)
 
 

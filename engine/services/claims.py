@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import connection
 from engine.models import Instance
 from engine.services import workers
 from engine.services.results import Claim
+from journeys import clock
 
 #: Claims without a result after which a step is taken for one that kills its workers.
 MAX_CLAIMS = 5
@@ -34,16 +36,22 @@ WITH taken AS (
 )
 SELECT taken.id, taken.fence, taken.vendor_id, taken.instance_id, taken.version_id, taken.node_id, taken.branch,
     taken.visit, taken.attempt, taken.claims, taken.due_at, taken.ready_at, taken.meant, taken.wedding_at,
-    taken.queue, taken.rounds, taken.waiting, hurried.setting
+    taken.queue, taken.rounds, taken.waiting, {time}, hurried.setting
 FROM taken LEFT JOIN hurried ON true
 """
 
 
 def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
+    """Lease places as `claim_now` does, for a caller who has the time already."""
+    return claim_now(places)[0]
+
+
+def claim_now(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime | None]:
     """Lease the schedules (id, fence) that are still as they were when the bell was rung.
 
     One statement, its own transaction when there is none. What is missing from the answer was carried out, moved
-    or paused in the meantime, and needs nothing. A second call with the same places takes nothing.
+    or paused in the meantime, and needs nothing. A second call with the same places takes nothing. The engine's time
+    comes with the answer, None where nothing was taken.
 
     The commit of this alone does not wait for the disk where all are instant steps, begun for the first time: a claim
     promises nothing. A crash of PostgreSQL in the same moment leaves the places `queued` under the old fence. Should
@@ -52,10 +60,10 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
     neither is one whose claims are counted because it may kill its workers.
     """
     if not places:
-        return []
+        return [], None
     with connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM,
+            _CLAIM.format(time=clock.as_sql()),
             {
                 "lease": settings.QUEUE_LEASE_SECONDS,
                 "worker": workers.own_number(),
@@ -66,7 +74,7 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
             },
         )
         rows = cursor.fetchall()
-    return [Claim(*_with_json(row[:-1])) for row in rows]
+    return [Claim(*_with_json(row[:-2])) for row in rows], max((row[-2] for row in rows), default=None)
 
 
 def _with_json(row: tuple[Any, ...]) -> list[Any]:

@@ -6,7 +6,6 @@ The fence decides: a result whose schedule has moved on in the meantime changes 
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,7 @@ from engine.bells import Place
 from engine.models import NodeExecution
 from engine.services import workers
 from engine.services.priorities import band_for
-from engine.services.results import Claim, NextPlace, Result, StepNote, claim_of, is_at_once
+from engine.services.results import Claim, NextPlace, Result, Stay, StepNote, claim_of, is_at_once
 
 
 @dataclass(slots=True)
@@ -39,16 +38,24 @@ class Committed:
 
 _COMMIT = """
 WITH done AS (
-    SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS d(
-        nth int, schedule_id bigint, fence bigint, leaves boolean, passing boolean, stay_state text, stay_due timestamptz, stay_reason text,
-        stay_attempt int, stay_awaits text[], stay_waiting jsonb, quiet boolean, public_id uuid,
-        vendor_id bigint, instance_id bigint, version_id bigint, node_id text, node_type text,
-        branch text, visit int, attempt int, status text, port text, reason text, error_class text,
-        error_code text, output text, queue text, due_at timestamptz, ready_at timestamptz,
+    -- What is not said of a result is as it mostly is.
+    SELECT nth, schedule_id, fence, COALESCE(passing, false) AS passing, stay_state, stay_due,
+        COALESCE(stay_reason, '') AS stay_reason, COALESCE(stay_attempt, 0) AS stay_attempt, stay_awaits, stay_waiting,
+        COALESCE(quiet, false) AS quiet, version_id, node_id, node_type, COALESCE(branch, '') AS branch,
+        COALESCE(visit, 1) AS visit, COALESCE(attempt, 1) AS attempt, status, COALESCE(port, '') AS port,
+        COALESCE(reason, '') AS reason, COALESCE(error_class, '') AS error_class,
+        COALESCE(error_code, '') AS error_code, output, queue, COALESCE(due_at, %(now)s) AS due_at,
+        COALESCE(ready_at, %(now)s) AS ready_at, COALESCE(started_at, %(now)s) AS started_at, duration_ms,
+        COALESCE(ends, '') AS ends
+    FROM json_to_recordset(%(results)s::json) AS d(
+        nth int, schedule_id bigint, fence bigint, passing boolean, stay_state text, stay_due timestamptz,
+        stay_reason text, stay_attempt int, stay_awaits text[], stay_waiting jsonb, quiet boolean, version_id bigint,
+        node_id text, node_type text, branch text, visit int, attempt int, status text, port text, reason text,
+        error_class text, error_code text, output text, queue text, due_at timestamptz, ready_at timestamptz,
         started_at timestamptz, duration_ms double precision, ends text)
 ), gone AS (
     DELETE FROM engine_schedule s USING done d
-    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.leaves AND NOT d.passing
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.stay_state IS NULL AND NOT d.passing
     RETURNING s.id, s.vendor_id, s.instance_id, s.wedding_at
 ), kept AS (
     UPDATE engine_schedule s
@@ -57,15 +64,15 @@ WITH done AS (
         waiting = CASE WHEN d.stay_awaits IS NULL THEN s.waiting ELSE d.stay_waiting END,
         claims = 0, lease_until = NULL, claimed_by = NULL, fence = s.fence + 1
     FROM done d
-    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND NOT d.leaves
-    RETURNING s.id
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.stay_state IS NOT NULL
+    RETURNING s.id, s.vendor_id, s.instance_id
 ), won AS (
-    SELECT id FROM gone UNION ALL SELECT id FROM kept
+    SELECT id, vendor_id, instance_id FROM gone UNION ALL SELECT id, vendor_id, instance_id FROM kept
 ), history AS (
     INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, version_id, node_id,
         node_type, branch, visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, ready_at,
         started_at, at, duration_ms)
-    SELECT d.public_id, d.vendor_id, d.instance_id,
+    SELECT gen_random_uuid(), won.vendor_id, won.instance_id,
         CASE WHEN d.passing THEN nextval('engine_schedule_id_seq') ELSE d.schedule_id END,
         d.version_id, d.node_id, d.node_type,
         d.branch, d.visit, d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
@@ -81,7 +88,7 @@ WITH done AS (
                      WHEN 'running' THEN clock_timestamp() + make_interval(secs => %(lease)s) END,
         CASE n.state WHEN 'running' THEN %(worker)s::int END,
         %(now)s
-    FROM jsonb_to_recordset(%(successors)s::jsonb) AS n(
+    FROM json_to_recordset(%(successors)s::json) AS n(
         from_id bigint, node_id text, branch text, visit int, rounds jsonb, state text, due_at timestamptz, meant jsonb,
         reason text, outside boolean, attempt int, claims int, queue text)
     JOIN gone ON gone.id = n.from_id
@@ -89,7 +96,7 @@ WITH done AS (
 ), ended AS (
     UPDATE engine_instance i SET status = 'completed', finished_at = %(now)s, reason = '', result = d.ends
     FROM done d JOIN gone ON gone.id = d.schedule_id
-    WHERE i.id = d.instance_id AND d.ends <> '' AND i.status IN ('active', 'paused')
+    WHERE i.id = gone.instance_id AND d.ends <> '' AND i.status IN ('active', 'paused')
     RETURNING i.id
 )
 SELECT 'won', id, NULL::bigint, NULL, NULL::boolean, NULL::bigint, NULL, NULL, NULL::int FROM won
@@ -111,24 +118,22 @@ def _exact(value: object) -> str:
     raise TypeError(message)
 
 
-def _result_row(nth: int, result: Result) -> dict[str, Any]:
-    claim, stay = result.claim, result.stay
-    return {
+#: What is left out of a result: the statement takes it to be so. A moment that is left out is now.
+_USUAL: dict[str, Any] = {
+    "passing": False,
+    **dict.fromkeys(("visit", "attempt"), 1),
+    **dict.fromkeys(("branch", "port", "reason", "error_class", "error_code", "ends"), ""),
+    **dict.fromkeys(("output", "due_at", "ready_at", "started_at")),
+}
+
+
+def _result_row(nth: int, result: Result, *, now: datetime) -> dict[str, Any]:
+    claim = result.claim
+    whole = {
         "nth": nth,
         "schedule_id": claim.schedule_id,
         "fence": claim.fence,
-        "leaves": stay is None,
         "passing": claim.passing,
-        "stay_state": None if stay is None else ("waiting" if stay.due_at else "parked"),
-        "stay_due": stay.due_at if stay else None,
-        "stay_reason": stay.reason[:300] if stay else "",
-        "stay_attempt": stay.attempt if stay else 0,
-        "stay_awaits": list(stay.awaits) if stay and stay.awaits is not None else None,
-        "stay_waiting": stay.waiting if stay else None,
-        "quiet": stay is not None and stay.quiet,
-        "public_id": str(uuid.uuid4()),
-        "vendor_id": claim.vendor_id,
-        "instance_id": claim.instance_id,
         "version_id": claim.version_id,
         "node_id": claim.node_id,
         "node_type": result.node_type,
@@ -142,11 +147,25 @@ def _result_row(nth: int, result: Result) -> dict[str, Any]:
         "error_code": result.error_code[:60],
         "output": _OUTPUT.get_prep_value(result.output) if result.output else None,
         "queue": claim.queue,
-        "due_at": claim.due_at,
-        "ready_at": claim.ready_at,
-        "started_at": result.started_at,
+        "due_at": None if claim.due_at == now else claim.due_at,
+        "ready_at": None if claim.ready_at == now else claim.ready_at,
+        "started_at": None if result.started_at == now else result.started_at,
         "duration_ms": result.duration_ms,
         "ends": result.ends[:80] if result.last else "",
+    }
+    row = {name: value for name, value in whole.items() if name not in _USUAL or value != _USUAL[name]}
+    return row if result.stay is None else row | _stay_row(result.stay)
+
+
+def _stay_row(stay: Stay) -> dict[str, Any]:
+    return {
+        "stay_state": "waiting" if stay.due_at else "parked",
+        "stay_due": stay.due_at,
+        "stay_reason": stay.reason[:300],
+        "stay_attempt": stay.attempt,
+        "stay_awaits": None if stay.awaits is None else list(stay.awaits),
+        "stay_waiting": stay.waiting,
+        "quiet": stay.quiet,
     }
 
 
@@ -208,7 +227,7 @@ def commit(
     ]
     parameters: dict[str, Any] = {
         "results": json.dumps(
-            [_result_row(nth, result) for nth, result in enumerate(results)], default=_exact
+            [_result_row(nth, result, now=now) for nth, result in enumerate(results)], default=_exact
         ),
         "successors": json.dumps(successors, default=_exact),
         "now": now,

@@ -19,6 +19,7 @@ ReEntry = Journey.ReEntry
 
 # A publishing locks the journey for itself: it waits for entries under way, and later ones see its version. Entries
 # do not wait for one another.
+_EARLIER = "SELECT status, finished_at FROM engine_instance WHERE journey_id = %s AND client_id = %s ORDER BY finished_at DESC"
 _CURRENT = "SELECT current_version_id, status FROM journeys_journey WHERE id = %s FOR KEY SHARE"
 
 
@@ -96,8 +97,9 @@ def rule_of(journey: Journey, entry: Entry) -> tuple[str, int]:
 
 
 def _check_again(journey: Journey, client: Client, *, rule: str, days: int, now: datetime) -> None:
-    rows = Instance.objects.filter(journey=journey, client=client).order_by("-finished_at")
-    earlier = list(rows.values_list("status", "finished_at"))
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIER, [journey.id, client.id])
+        earlier = cursor.fetchall()
     if any(status in Instance.LIVE for status, _ in earlier):
         raise Conflict("This client is in the journey already.", code="already_active")
     if rule == ReEntry.ONCE and earlier:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from engine.graphs import graph_of
 from engine.models import Instance
 from journeys import selectors
 from journeys.language.errors import AlreadyRegistered
+from journeys.language.outcomes import AddTag, Change, RemoveTag
 
 #: Roots for which an instance is loaded together with its client.
 PEOPLE_ROOTS = frozenset({"client", "wedding", "vendor", "people", "recipient"})
@@ -127,13 +130,26 @@ class Wanted:
         return tuple(found)
 
 
-def instances_for(wanted: Iterable[Wanted]) -> dict[int, Instance]:
-    """Load instances with what their steps read, and with no more."""
+def instances_for(
+    wanted: Iterable[Wanted], *, known: Mapping[int, Instance] | None = None
+) -> dict[int, Instance]:
+    """Load instances with what their steps read, and with no more.
+
+    Of those that are `known`, read before in the same transaction, only what was not read yet is looked up.
+    """
     groups: dict[tuple[bool, tuple[str, ...]], list[int]] = defaultdict(list)
+    beside: dict[tuple[str, ...], list[Instance]] = defaultdict(list)
+    found: dict[int, Instance] = {}
     for one in wanted:
         with_client = one.people or bool(roots_of(one.paths) & PEOPLE_ROOTS)
-        groups[with_client, one.prefetches()].append(one.instance_id)
-    found: dict[int, Instance] = {}
+        before = known.get(one.instance_id) if known else None
+        if before is not None and (not with_client or Instance.client.is_cached(before)):
+            found[before.id] = before
+            beside[one.prefetches()].append(before)
+        else:
+            groups[with_client, one.prefetches()].append(one.instance_id)
+    for prefetches, instances in beside.items():
+        prefetch_related_objects(instances, *prefetches)
     for (with_client, prefetches), ids in groups.items():
         rows = Instance.objects.select_related("vendor", "wedding", *(["client"] if with_client else []))
         found.update(rows.prefetch_related(*prefetches).in_bulk(ids))
@@ -141,3 +157,13 @@ def instances_for(wanted: Iterable[Wanted]) -> dict[int, Instance]:
             for key in ids:
                 found[key].client.vendor = found[key].vendor
     return found
+
+
+def is_still_read(instance: Instance, changes: Iterable[Change]) -> bool:
+    """Forget of an instance what changes have altered; False where all of it has to be read anew."""
+    if not all(isinstance(change, AddTag | RemoveTag) for change in changes):
+        return False
+    if Instance.client.is_cached(instance):
+        # Where Django keeps what was looked up beside a row; `refresh_from_db` would look it up at once.
+        vars(instance.client).get("_prefetched_objects_cache", {}).pop("tags", None)
+    return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -41,21 +42,44 @@ def is_silent(name: str, *, seconds: float = SILENT_AFTER) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """A thread that beats."""
+
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def beat_now(self) -> None:
+        """Beat at once, for there is something new to tell."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._over.set()
+        self._wake.set()
+
+    def rest(self) -> bool:
+        """Wait for the next beat; False when there is none."""
+        self._wake.wait(EVERY)
+        self._wake.clear()
+        return not self._over.is_set()
+
+
 def keep_beating(
-    name: str, *, queues: Sequence[str], stand_in: Callable[[], object] = lambda: None
-) -> threading.Event:
-    """Beat every few seconds from a daemon thread, until the returned event is set or the process ends.
+    name: str, *, detail: Callable[[], Mapping[str, Any]], stand_in: Callable[[], object] = lambda: None
+) -> Heart:
+    """Beat every few seconds from a daemon thread, with what `detail` then says, until it is stopped or the process ends.
 
     While the beat of the ticks is silent, `stand_in` is called each time: who finds lost work must not hang on one
     process. It opens its own transactions; what it raises is logged.
     """
-    stop = threading.Event()
+    heart = Heart()
 
     def go_on() -> None:
         first = True
-        while True:
+        while first or heart.rest():
             try:
-                beat(name, queues=list(queues))
+                beat(name, **detail())
                 # Whoever starts together with the beat gives it the time to begin.
                 if not first and is_silent(TICKS):
                     stand_in()
@@ -66,8 +90,6 @@ def keep_beating(
             finally:
                 connection.close()
             first = False
-            if stop.wait(EVERY):
-                return
 
     threading.Thread(target=go_on, name="heartbeat", daemon=True).start()
-    return stop
+    return heart

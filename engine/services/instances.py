@@ -12,7 +12,7 @@ from channels.services import sending
 from engine import signals
 from engine.graphs import graph_of
 from engine.models import Instance, NodeExecution, Schedule, TicketLine, TriggerEvent
-from engine.services import dispatch, entering, interventions, ticket_lines
+from engine.services import beginning, dispatch, entering, interventions, ticket_lines
 from engine.services.leaving import write_left
 from engine.services.pausing import TICKET, changed, go_on, pause
 from journeys.errors import Conflict, Invalid
@@ -62,7 +62,7 @@ def instance_start(
         admission = entering.admit(journey=journey, client=client, now=now)
         graph = graph_of(admission.version_id)
         values = _variables(graph, variables)
-        instance = Instance.objects.create(
+        instance = Instance(
             vendor=vendor,
             journey=journey,
             version_id=admission.version_id,
@@ -74,17 +74,14 @@ def instance_start(
             variables=values,
             started_at=now,
         )
-        first = Schedule.objects.create(
-            vendor=vendor,
-            instance=instance,
-            node_id=graph.start.id,
-            due_at=now,
-            wedding_at=wedding_start(wedding),
-            placed_at=now,
+        first = beginning.begin(
+            instance, node_id=graph.start.id, wedding_at=wedding_start(wedding), actor=actor
         )
-        changed(instance, "instance.started", now=now, actor=actor)
+        signals.instance_changed.send(
+            sender=Instance, instances=[instance], now=now, actor=actor, action="instance.started"
+        )
         signals.instance_started.send(sender=Instance, instance=instance, now=now, actor=actor)
-        dispatch.offer_on_commit([first.id], now=now)
+        dispatch.offer_on_commit([first], now=now)
     return instance
 
 
@@ -199,15 +196,17 @@ def instance_retry(*, instance: Instance, now: datetime, actor: str, reason: str
         return changed(instance, "instance.retried", now=now, actor=actor, reason=reason)
 
 
+#: What those who are told of an end read of it.
+_ENDED = """
+SELECT id, public_id, vendor_id, client_id, journey_id, version_id, status, started_by
+FROM engine_instance WHERE id = ANY(%s) ORDER BY id
+"""
+
+
 def tell_finished(instance_ids: Sequence[int], *, now: datetime) -> None:
     """Tell observers and the audit of instances that a commit ended, inside its transaction."""
     if not instance_ids:
         return
-    # What they were about is read by nobody who is told.
-    rows = Instance.objects.defer("variables", "decisions").filter(id__in=instance_ids)
-    ended = list(rows.order_by("id"))
-    vendors = Vendor.objects.in_bulk({one.vendor_id for one in ended})
-    for one in ended:
-        one.vendor = vendors[one.vendor_id]
-    audit.record_all([(one.vendor, "engine", one) for one in ended], action="instance.completed", now=now)
+    ended = list(Instance.objects.raw(_ENDED, [list(instance_ids)]))
+    audit.record_all([(one.vendor_id, "engine", one) for one in ended], action="instance.completed", now=now)
     signals.instance_changed.send(sender=Instance, instances=ended, now=now, actor="engine")

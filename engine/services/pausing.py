@@ -61,5 +61,5 @@ def release_from_ticket(*, instance: Instance, now: datetime, actor: str) -> boo
 def changed(instance: Instance, action: str, *, now: datetime, actor: str, **detail: Any) -> Instance:
     """Write a deed into the audit trail and tell observers, inside the transaction that did it."""
     audit.record(vendor=instance.vendor, actor=actor, action=action, obj=instance, now=now, **detail)
-    signals.instance_changed.send(sender=Instance, instances=[instance], now=now, actor=actor)
+    signals.instance_changed.send(sender=Instance, instances=[instance], now=now, actor=actor, action=action)
     return instance

@@ -14,9 +14,20 @@ from channels.contract import DeliveryReport, ReportKind
 from channels.models import Message
 from channels.services import callbacks
 from channels.signals import report_broke
-from engine.models import IncomingHook, MeetingNotice, TicketLine
-from engine.services import dates, dead_letters, incoming, notices, quarantine, ticket_lines, waking
+from engine.models import Changeover, Enrollment, IncomingHook, MeetingNotice, TicketLine
+from engine.services import (
+    changeovers,
+    dates,
+    dead_letters,
+    incoming,
+    notices,
+    quarantine,
+    ticket_lines,
+    waking,
+)
 from engine.services.dead_letters import redoes
+from engine.services.enrolling import carrying_out
+from engine.services.enrolling.requests import enrollment_resume
 from engine.signals import ticket_changed
 from journeys.errors import Conflict
 from journeys.models import Client
@@ -48,6 +59,25 @@ def send_letter_again(payload: Any, *, now: datetime, actor: str) -> None:
     if not put_back:
         raise Conflict("The letter was settled otherwise: discard it.", code="moved_on")
     transaction.on_commit(lambda: notices.dispatch(now=now), robust=True)
+
+
+@redoes(carrying_out.DEAD)
+def let_enrollment_go_on(payload: Any, *, now: datetime, actor: str) -> None:
+    """Let an enrollment that broke go on where it stands; the next tick carries it on."""
+    enrollment = Enrollment.objects.filter(public_id=payload["enrollment"]).first()
+    if enrollment is None:
+        raise Conflict("The enrollment is no longer there: discard it.", code="moved_on")
+    enrollment_resume(enrollment=enrollment, now=now, actor=actor)
+
+
+@redoes(changeovers.DEAD)
+def carry_changeover_on(payload: Any, *, now: datetime, actor: str) -> None:
+    """Decide about the next instances of a changeover that broke; the ticks go on with the rest."""
+    del actor
+    changeover = Changeover.objects.filter(public_id=payload["changeover"]).first()
+    if changeover is None:
+        raise Conflict("The changeover is no longer there: discard it.", code="moved_on")
+    changeovers.carry_on(changeover=changeover, now=now, batches=1)
 
 
 @redoes("callback")

@@ -97,9 +97,9 @@ class TicketDraft:
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
-    """What one claimed step came to."""
+    """What one claimed step came to; a walk that goes on behind it changes where it leads."""
 
     claim: Claim
     node_type: str

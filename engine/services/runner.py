@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from time import monotonic
 
 import structlog
 from django.conf import settings
@@ -18,11 +18,11 @@ from engine.graphs import leads_to_dates, paths_read_by
 from engine.models import Instance, NodeExecution, Schedule
 from engine.services import failures, modules, quarantine
 from engine.services.calling import Call
-from engine.services.claims import MAX_CLAIMS, LeaseLost, claim, lock_instances
+from engine.services.claims import MAX_CLAIMS, LeaseLost, claim_now, lock_instances
 from engine.services.deciding import ENDS, decide, settle
 from engine.services.delivering import Delivery
 from engine.services.ending import rule_paths
-from engine.services.facts import Need, Wanted, facts_for, instances_for
+from engine.services.facts import Need, Wanted, facts_for, instances_for, is_still_read
 from engine.services.results import Claim, Result, is_at_once
 from engine.services.steps import Step
 from engine.services.walking import ahead_of, walk
@@ -40,13 +40,17 @@ LONGEST = 0.5
 DEADLOCK = "40P01"
 
 
-def run(*, places: Sequence[tuple[int, int]], now: datetime) -> int:
+def run(*, places: Sequence[tuple[int, int]], now: datetime | None) -> int:
     """Carry out the places (schedule id, fence) of one bell and return how many were committed.
 
-    Outside any transaction. A second call with the same places does nothing. If the process dies on the way, the
-    leases end and the sweep rings again.
+    `now` is None for an edge, which so learns the time by the statement that takes the leases. Outside any transaction.
+    A second call with the same places does nothing. If the process dies on the way, the leases end and the sweep rings
+    again.
     """
-    claims = claim(places)
+    claims, at = claim_now(places)
+    now = now or at
+    if now is None:
+        return 0
     alone = [held for held in claims if _travels_alone(held)]
     together = [held for held in claims if held not in alone]
     done = _run_together(together, now=now)
@@ -151,22 +155,20 @@ def _is_held(step: Step, *, now: datetime) -> bool:
 
 def _decide_and_commit(claims: Sequence[Claim], *, most: int, now: datetime) -> int:
     """Carry out steps and what follows them at once, up to `most` in a row for each, inside the caller's transaction."""
-    until = time.monotonic() + LONGEST
+    until = monotonic() + LONGEST
     done = 0
     steps = prepare(claims, now=now, walking=most > 1)
     # What was begun before without a result may kill its worker: it goes step by step.
     once = {held.instance_id for held in claims if held.claims > 1}
-    if most > 1:
-        once |= _others_due([step for step in steps if step.graph.forks], now=now)
+    alone, others_due = _tokens([step for step in steps if step.graph.forks] if most > 1 else [], now=now)
     #: How many steps each passage may still take.
     reach = {
         step.claim.instance_id: most
         for step in steps
-        if step.is_active and step.claim.instance_id not in once
+        if step.is_active and step.claim.instance_id not in once | others_due
     }
     while steps:
         tokens = Counter(step.claim.instance_id for step in steps)
-        alone = _alone([step for step in steps if step.graph.forks]) if most > 1 else frozenset()
         results: list[Result] = []
         for step in steps:
             instance_id = step.claim.instance_id
@@ -174,33 +176,38 @@ def _decide_and_commit(claims: Sequence[Claim], *, most: int, now: datetime) -> 
                 step,
                 decide=partial(_decided, now=now),
                 now=now,
-                # Tokens of one instance go step by step together.
-                most=reach.get(instance_id, 1) if tokens[instance_id] == 1 else 1,
+                # Tokens of one instance go step by step together; and whoever comes when time is up takes one step.
+                most=1 if tokens[instance_id] > 1 or monotonic() > until else reach.get(instance_id, 1),
                 alone=instance_id in alone,
             )
             results += walked.results
             reach[instance_id] = reach.get(instance_id, 1) - walked.depth
         going = frozenset(key for key, left in reach.items() if left > 0)
-        if time.monotonic() > until or any(result.ticket for result in results):
+        if monotonic() > until or any(result.ticket for result in results):
             going = frozenset()
         written = write(results, now=now, going=going - _held_up(results, alone=alone, now=now))
         done += written.done
-        steps = prepare(written.claims, now=now, walking=True, held=True)
+        alone = _still_alone(results, alone)
+        steps = prepare(written.claims, now=now, walking=True, known=_still_known(steps, results))
     return done
 
 
-def _others_due(steps: Sequence[Step], *, now: datetime) -> frozenset[int]:
-    """Name the instances with a token elsewhere that is due too: it is not overtaken, so they take one step."""
+def _tokens(steps: Sequence[Step], *, now: datetime) -> tuple[frozenset[int], frozenset[int]]:
+    """Name the instances of steps that have no other token, and those with one elsewhere that is due too.
+
+    Their locks are held. A token that is due is not overtaken: all of such an instance take one step.
+    """
     if not steps:
-        return frozenset()
+        return frozenset(), frozenset()
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT DISTINCT instance_id FROM engine_schedule
-               WHERE instance_id = ANY(%s) AND id <> ALL(%s)
-                 AND (state IN ('queued', 'running') OR state = 'waiting' AND due_at <= %s)""",
-            [[step.claim.instance_id for step in steps], [step.claim.schedule_id for step in steps], now],
+            """SELECT instance_id, count(*) = 1, bool_or(id <> ALL(%s)
+                 AND (state IN ('queued', 'running') OR state = 'waiting' AND due_at <= %s))
+               FROM engine_schedule WHERE instance_id = ANY(%s) GROUP BY 1""",
+            [[step.claim.schedule_id for step in steps], now, [step.claim.instance_id for step in steps]],
         )
-        return frozenset(row[0] for row in cursor.fetchall())
+        rows = cursor.fetchall()
+    return frozenset(key for key, one, _ in rows if one), frozenset(key for key, _, due in rows if due)
 
 
 def _held_up(results: Sequence[Result], *, alone: frozenset[int], now: datetime) -> set[int]:
@@ -217,16 +224,22 @@ def _held_up(results: Sequence[Result], *, alone: frozenset[int], now: datetime)
     }
 
 
-def _alone(steps: Sequence[Step]) -> frozenset[int]:
-    """Name the instances that have no token but the one of the step; their locks are held."""
-    if not steps:
-        return frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT instance_id FROM engine_schedule WHERE instance_id = ANY(%s) GROUP BY 1 HAVING count(*) = 1",
-            [[step.claim.instance_id for step in steps]],
-        )
-        return frozenset(row[0] for row in cursor.fetchall())
+def _still_alone(results: Sequence[Result], alone: frozenset[int]) -> frozenset[int]:
+    """Name those of the instances that had one token, and have gone on with one."""
+    placed = Counter[int]()
+    for result in results:
+        placed[result.claim.instance_id] += len(result.successors)
+    return frozenset(key for key in alone if placed[key] == 1)
+
+
+def _still_known(steps: Sequence[Step], results: Sequence[Result]) -> dict[int, Instance]:
+    """Give the instances as the steps have read them, but for those that were changed since."""
+    known = {step.instance.id: step.instance for step in steps if step.instance is not None}
+    for result in results:
+        instance = known.get(result.claim.instance_id)
+        if result.changes and instance is not None and not is_still_read(instance, result.changes):
+            del known[instance.id]
+    return known
 
 
 def _decided(step: Step, *, now: datetime) -> Result:
@@ -239,12 +252,12 @@ def prepare(
     now: datetime,
     skipping: bool = False,
     walking: bool = False,
-    held: bool = False,
+    known: Mapping[int, Instance] | None = None,
 ) -> list[Step]:
     """Gather what the steps of one batch need, inside the caller's transaction; `walking`, also what follows at once.
 
     Steps that are only passed over (`skipping`) change no wedding, and whoever skips one holds its instance already.
-    Instances that the transaction has locked before (`held`) are not locked again.
+    In a later round of the same transaction the instances are locked already, and what was read of them then is `known`.
 
     The instances are locked first, before their dates are read: a wedding that moves at the same moment either sees
     the new places or is seen by them. Everything locks in one order: instance, schedule, ticket, message.
@@ -254,33 +267,33 @@ def prepare(
         return []
     if not skipping:
         _lock_weddings(steps)
-    active = None if held else lock_instances([step.claim.instance_id for step in steps])
+    active = lock_instances([step.claim.instance_id for step in steps]) if known is None else None
     for step in steps:
-        step.is_active = held or step.claim.instance_id in (active or ())
+        step.is_active = active is None or step.claim.instance_id in active
         step.reads, step.dated = _paths(step), _is_dated(step)
         if walking:
             ahead = ahead_of(step.claim.version_id, step.claim.node_id)
             step.reads, step.dated = step.reads | ahead.paths, step.dated or ahead.dated
-    _read(steps, now=now)
+    _read(steps, known=known, now=now)
     return steps
 
 
-def _read(steps: Sequence[Step], *, now: datetime) -> None:
+def _read(steps: Sequence[Step], *, known: Mapping[int, Instance] | None, now: datetime) -> None:
     """Load what the steps read; steps of one instance read it together."""
     wanted: dict[int, Wanted] = {}
     for step in steps:
         if not (step.dated or step.reads):
             continue
-        known = wanted.get(step.claim.instance_id)
+        other = wanted.get(step.claim.instance_id)
         wanted[step.claim.instance_id] = Wanted(
             step.claim.instance_id,
-            step.reads | (known.paths if known else frozenset()),
-            dates=step.dated or bool(known and known.dates),
-            people=step.node.node_type.outside or bool(known and known.people),
+            step.reads | (other.paths if other else frozenset()),
+            dates=step.dated or bool(other and other.dates),
+            people=step.node.node_type.outside or bool(other and other.people),
         )
     if not wanted:
         return
-    instances = instances_for(wanted.values())
+    instances = instances_for(wanted.values(), known=known)
     facts = facts_for([Need(instances[key], one.paths) for key, one in wanted.items() if one.paths], now=now)
     for step in steps:
         step.instance = instances.get(step.claim.instance_id)

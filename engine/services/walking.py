@@ -101,12 +101,11 @@ class _Walked:
         """Give the successors that the walk did not go on to, with their positions."""
         return (one for one in enumerate(self.result.successors) if one[0] not in self.passed)
 
-    @property
-    def written(self) -> Result:
-        """What is to be written: successors that were walked to are no places."""
-        if not self.passed:
-            return self.result
-        return replace(self.result, successors=tuple(place for _, place in self.left))
+    def close(self) -> Result:
+        """Give what is to be written, when the walk is over: successors that were walked to are no places."""
+        if self.passed:
+            self.result.successors = tuple(place for _, place in self.left)
+        return self.result
 
 
 class Walk:
@@ -122,11 +121,8 @@ class Walk:
         #: How many steps deep it went.
         self.depth = 1
         self._go()
-
-    @property
-    def results(self) -> list[Result]:
-        """Return what is to be written."""
-        return [one.written for one in self.walked]
+        #: What is to be written.
+        self.results = [one.close() for one in self.walked]
 
     def _go(self) -> None:
         layer = [self._add(self.decide(self.first))]
@@ -163,6 +159,8 @@ class Walk:
 
     def _meeting(self, layer: list[_Walked]) -> list[_Walked]:
         """Let branches come together after a step of all tokens; give those that go on."""
+        if not self.first.graph.forks:
+            return layer
         arrived = [place for one in self.walked for _, place in one.left if place.arrives]
         if not arrived and not any(one.result.ends for one in layer):
             return layer
@@ -232,7 +230,7 @@ class Walk:
             calendar=self.first.calendar,
             now=self.now,
         )
-        last.result = replace(last.result, successors=(next_place(graph, there),))
+        last.result.successors = (next_place(graph, there),)
         return last
 
     def _is_plain(self, fired: joins.Fired) -> bool:
@@ -256,7 +254,7 @@ class Walk:
         """Let the passage end with the token that ended last: no other is left."""
         self.is_over = True
         last = next(one for one in reversed(self.walked) if one.result.ends)
-        last.result = replace(last.result, last=True)
+        last.result.last = True
 
 
 def _must_stand(result: Result) -> bool:

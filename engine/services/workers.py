@@ -30,6 +30,8 @@ WATCHED_MINUTES, KEPT_MINUTES = 10, 60
 #: Pauses between attempts to come back, in seconds.
 SOONEST, LATEST = 0.1, 2.0
 
+#: How long a process that ends waits for PostgreSQL to hear of it, in seconds.
+FAREWELL_SECONDS = 1.0
 #: How long the thread sleeps at most, in milliseconds: one that was told to end does so then.
 LOOK_AGAIN_MS = 60_000
 #: A machine that vanishes without a word is noticed in as many seconds, by both sides.
@@ -54,6 +56,10 @@ WHERE w.missed_at < clock_timestamp() - make_interval(secs => %(patience)s)
   AND w.missed_at > clock_timestamp() - make_interval(mins => %(watched)s)
   AND NOT EXISTS (SELECT 1 FROM held WHERE held.id = w.id)
   AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(grace)s)
+"""
+_LEAVE = """
+DELETE FROM engine_worker w WHERE w.id = %s
+    AND NOT EXISTS (SELECT 1 FROM engine_schedule s WHERE s.state = 'running' AND s.claimed_by = w.id)
 """
 
 
@@ -116,6 +122,18 @@ def resign() -> None:
         life.end()
 
 
+def take_leave() -> None:
+    """End this process's life in good order: its lock is given back, and its row is gone unless it still holds a claim.
+
+    A PostgreSQL that does not answer keeps nobody from ending: then it is found by its lock, like any that died.
+    """
+    life, _own.life, _own.name = _own.life, None, None
+    if life is not None:
+        leaving = threading.Thread(target=life.take_leave, name="worker's leave", daemon=True)
+        leaving.start()
+        leaving.join(FAREWELL_SECONDS)
+
+
 class _Life:
     """A number, the lock that proves it, and a thread that sleeps on the lock's connection."""
 
@@ -134,6 +152,16 @@ class _Life:
         self.held = False
         if self._connection is not None:
             self._connection.close()
+
+    def take_leave(self) -> None:
+        """Delete the row of a life that holds no claim, and give the lock back."""
+        self._over.set()
+        try:
+            if self.held and self._connection is not None:
+                self._connection.execute(_LEAVE, [self.number])
+        except psycopg.Error as error:
+            log.info("left_without_a_word", worker=self.number, error=type(error).__name__)
+        self.end()
 
     def leave_to_parent(self) -> None:
         """Let go, in a forked child, of what belongs to its parent: PostgreSQL must not hear of it."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
+from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import connection
 
 from channels.services import sending
 from engine.bells import ring_on_commit
-from engine.models import Instance, NodeExecution, Schedule
+from engine.models import Instance, NodeExecution
 from engine.places import Place
 from engine.services import changes, ending, fact_dates, interventions, joining
 from engine.services.commits import commit
 from engine.services.instances import tell_finished
 from engine.services.results import Claim, NextPlace, Result
 from engine.services.steps import Step
+from journeys.language.outcomes import AddTag
 from journeys.models import Client
 
 log = structlog.get_logger(__name__)
@@ -86,12 +89,17 @@ def _join(won: Sequence[Result], *, going: frozenset[int], now: datetime) -> lis
     return joining.settle(moved, going=going, now=now) if moved else []
 
 
+_RESTS = "SELECT DISTINCT instance_id FROM engine_schedule WHERE instance_id = ANY(%s)"
+
+
 def _take_away_rests(ended: Mapping[int, str], *, now: datetime) -> None:
     """Remove the tokens that are left of passages that have ended."""
     if not ended:
         return
-    rests = Schedule.objects.filter(instance_id__in=list(ended)).values_list("instance_id", flat=True)
-    for instance in Instance.objects.filter(id__in=set(rests)).order_by("id"):
+    with connection.cursor() as cursor:
+        cursor.execute(_RESTS, [list(ended)])
+        rests = [row[0] for row in cursor.fetchall()]
+    for instance in Instance.objects.filter(id__in=rests).order_by("id") if rests else ():
         ending.take_away_rest(instance=instance, reason=ended[instance.id], now=now)
 
 
@@ -105,35 +113,41 @@ def _give_up_messages(result: Result, *, now: datetime) -> None:
     sending.give_up(place=f"{place}:", now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Whom:
-    """Whom a change is for."""
-
-    public_id: str
-    client_id: int
+#: Whom changes are for; what a change reads of a client beyond that is loaded when it is asked for.
+_WHOM = """
+SELECT c.id, c.public_id, c.vendor_id, i.id AS instance_id, i.public_id AS instance_ref
+FROM engine_instance i JOIN journeys_client c ON c.id = i.client_id
+WHERE i.id = ANY(%s)
+"""
 
 
 def _apply(results: Sequence[Result], *, now: datetime) -> None:
     """Carry out the changes that steps asked for: each step's in their order, those of several steps side by side."""
     if not results:
         return
-    rows = Instance.objects.filter(id__in=[one.claim.instance_id for one in results])
-    instances = {row[0]: _Whom(*row[1:]) for row in rows.values_list("id", "public_id", "client_id")}
-    clients = Client.objects.select_related("vendor").in_bulk([one.client_id for one in instances.values()])
+    # They carry the number and the name of their passage as well.
+    found: Iterable[Any] = Client.objects.raw(_WHOM, [[one.claim.instance_id for one in results]])
+    clients = {one.instance_id: one for one in found}
+    whole = [
+        clients[one.claim.instance_id].id
+        for one in results
+        if any(not isinstance(change, AddTag) for change in one.changes)
+    ]
+    known = Client.objects.select_related("vendor").in_bulk(whole) if whole else {}
     # By client, so that two batches with the same clients change them in one order.
-    ordered = sorted(results, key=lambda one: instances[one.claim.instance_id].client_id)
+    ordered = sorted(results, key=lambda one: clients[one.claim.instance_id].id)
     planned = [
         [
             changes.Planned(
                 change,
-                client=clients[instance.client_id],
-                source=f"{Place(instance.public_id, held.node_id, held.branch, held.visit)}:{number}",
-                actor=f"instance:{instance.public_id}",
+                client=known.get(whom.id, whom),
+                source=f"{Place(whom.instance_ref, held.node_id, held.branch, held.visit)}:{number}",
+                actor=f"instance:{whom.instance_ref}",
             )
             for number, change in enumerate(result.changes)
         ]
         for result in ordered
-        for held, instance in [(result.claim, instances[result.claim.instance_id])]
+        for held, whom in [(result.claim, clients[result.claim.instance_id])]
     ]
     for side_by_side in zip_longest(*planned):
         changes.apply_all([one for one in side_by_side if one is not None], now=now)

@@ -49,9 +49,9 @@ _COMMIT = "django.db.backends.base.base:BaseDatabaseWrapper._commit"
 
 POINTS: Final[tuple[Point, ...]] = (
     # A step, from its bell to the next one.
-    Point("before the claim", f"{_RUNNER}:claim", "before"),
-    Point("in mid claim", f"{_RUNNER}:claim", "inside", worth="result"),
-    Point("after the claim", f"{_RUNNER}:claim", "after"),
+    Point("before the claim", f"{_RUNNER}:claim_now", "before"),
+    Point("in mid claim", f"{_RUNNER}:claim_now", "inside", worth="result"),
+    Point("after the claim", f"{_RUNNER}:claim_now", "after"),
     Point("after the ledger's row, before its commit", f"{_DELIVERY}.begin", "after"),
     Point("after the ledger's commit", f"{_DELIVERY}.carry_out", "before"),
     Point("before the provider is called", f"{_SENDGRID}.send", "before"),

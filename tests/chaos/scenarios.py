@@ -23,6 +23,7 @@ from channels.services import callbacks, suppression
 from engine import bells as bell_ringing
 from engine.models import Instance, Schedule
 from engine.services import delivering, dispatch, instances, joining, recovery, runner, triggering, waking
+from engine.services.claims import claim
 from engine.services.instances import instance_pause, instance_start
 from journeys.errors import Conflict
 from journeys.services import journeys
@@ -30,9 +31,10 @@ from journeys.services.clients import tag_add
 from journeys.services.weddings import wedding_move
 from tests.builders import ACTOR, END, JourneyBuilder, a_couple, a_journey, a_net, merge, split_all, tag
 from tests.chaos.healing import end_leases, heal
-from tests.chaos.stage import WAIT_SECONDS, Gate, Promise, Stage, at, blocked_or_done, die
+from tests.chaos.stage import Gate, Promise, Stage, at, die
 from tests.drive import bells, run_until_idle
 from tests.fakes.webhook_server import a_service
+from tests.racing import WAIT_SECONDS, blocked_or_done
 
 # -- bells, leases and fences
 
@@ -66,7 +68,7 @@ def slow_call_while_the_wedding_moves(stage: Stage) -> set[Promise]:
         runner_is_at_it.reached()
         wedding_move(wedding=wedding, date=moved_to, now=due, actor=ACTOR)
         dispatch.dispatch(now=due + timedelta(days=1))
-        runner.claim(bells())
+        claim(bells())
         runner_is_at_it.go_on.set()
         slow.result(WAIT_SECONDS)
     end_leases()
@@ -83,7 +85,7 @@ def slow_call(stage: Stage) -> set[Promise]:
     gate, places = Gate(), bells()
 
     with (
-        at(runner, "claim", after=lambda: _move_leases("clock_timestamp() + interval '5 seconds'")),
+        at(runner, "claim_now", after=lambda: _move_leases("clock_timestamp() + interval '5 seconds'")),
         at(SendGrid, "send", before=gate.hold),
     ):
         slow = stage.begin(lambda: runner.run(places=places, now=stage.now))
@@ -108,7 +110,7 @@ def sleeper_before_the_ledger(stage: Stage) -> set[Promise]:
     """A worker falls asleep before it has begun to send, and wakes when another one has done it."""
     stage.start(a_journey().email("hello").wait("rest", for_="1d"))
     gate, places = Gate(), bells()
-    with at(runner, "claim", after=gate.hold):
+    with at(runner, "claim_now", after=gate.hold):
         sleeper = stage.begin(lambda: runner.run(places=places, now=stage.now))
         gate.reached()
         end_leases()
@@ -135,7 +137,7 @@ def sleeper_before_the_call(stage: Stage) -> set[Promise]:
 def death_after_the_claim(stage: Stage) -> set[Promise]:
     """A worker dies as soon as it has a step."""
     stage.start(a_journey().email("hello"))
-    with at(runner, "claim", after=die):
+    with at(runner, "claim_now", after=die):
         stage.work()
     heal(stage.now)
     return stage.broken()
@@ -186,7 +188,7 @@ def death_after_the_provider_took_it(stage: Stage) -> set[Promise]:
 def _between_claim_and_ledger(stage: Stage, deed: Callable[[], Any], builder: JourneyBuilder) -> set[Promise]:
     stage.start(builder)
     done: list[Any] = []
-    with at(runner, "claim", after=lambda: done or done.append(deed())):
+    with at(runner, "claim_now", after=lambda: done or done.append(deed())):
         stage.work()
     return {Promise.CONSENT} if stage.provider.accepted() else set()
 
@@ -231,7 +233,7 @@ def exit_at_the_last_moment(stage: Stage) -> set[Promise]:
         if not done:
             done.append(tag_add(client=stage.couple, name="gone", now=stage.now, actor=ACTOR))
 
-    with at(runner, "claim", after=leave):
+    with at(runner, "claim_now", after=leave):
         stage.work()
     return {Promise.CONSENT} if stage.provider.accepted() else set()
 

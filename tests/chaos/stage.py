@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,18 +13,14 @@ from enum import StrEnum
 from typing import Any
 from unittest import mock
 
-from django.db import connection, connections
-
 from engine.models import Instance
 from engine.services import runner
-from engine.services.instances import instance_start
 from journeys.models import Client, Journey, Vendor
-from tests.builders import ACTOR, JourneyBuilder
+from tests.builders import JourneyBuilder
 from tests.chaos.ledger import completed_twice
-from tests.drive import bells
+from tests.drive import bells, enter
 from tests.fakes.provider import FakeProvider
-
-WAIT_SECONDS = 10.0
+from tests.racing import WAIT_SECONDS, Threads
 
 
 class Promise(StrEnum):
@@ -58,18 +53,11 @@ class Stage:
     couple: Client
     now: datetime
     provider: FakeProvider
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
+    threads: Threads = field(default_factory=Threads)
 
     def begin(self, call: Callable[[], Any]) -> Future[Any]:
         """Run a call in a thread that gives its connection back."""
-
-        def run() -> Any:
-            try:
-                return call()
-            finally:
-                connections.close_all()
-
-        return self.pool.submit(run)
+        return self.threads.begin(call)
 
     def start(self, builder: JourneyBuilder, **fields: Any) -> Instance:
         """Publish a journey and let the couple in; its start is carried out."""
@@ -79,9 +67,7 @@ class Stage:
 
     def enter(self, journey: Journey) -> Instance:
         """Let the couple into a journey."""
-        return instance_start(
-            vendor=self.vendor, journey=journey, client=self.couple, variables={}, now=self.now, actor=ACTOR
-        )
+        return enter(journey, self.couple, now=self.now)
 
     def work(self) -> None:
         """Be a worker that hears all bells, and may die of it."""
@@ -138,25 +124,3 @@ def at(owner: Any, name: str, *, before: Any = None, after: Any = None) -> Itera
 def die() -> None:
     """End the process that plays here."""
     raise Death
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "What was waited for did not come about."
-        time.sleep(0.01)
-
-
-def blocked_or_done(*calls: Future[Any]) -> None:
-    """Wait until one of the calls has ended or waits for a lock."""
-
-    def is_so() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event_type = 'Lock')"
-            )
-            return bool(cursor.fetchone()[0]) or any(call.done() for call in calls)
-
-    until(is_so)

@@ -35,7 +35,7 @@ def stage(transactional_db: None, tmp_path: Path) -> Iterator[Stage]:
     ):
         playing = Stage(vendor, a_couple(vendor, now=now), now, provider)
         yield playing
-        playing.pool.shutdown()
+        playing.threads.close()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -54,6 +54,13 @@ def keywords(tree: ast.AST) -> Iterator[str]:
             yield from (keyword.arg for keyword in node.keywords if keyword.arg)
 
 
+def taken_from(package: str, tree: ast.AST) -> Iterator[str]:
+    """Name what is imported out of a package, or out of one inside it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == package:
+            yield from (one.name for one in node.names)
+
+
 def test_the_time_is_read_in_one_place() -> None:
     readers = {
         str(path.relative_to(ROOT)): sorted(found)
@@ -73,6 +80,18 @@ def test_nothing_waits_in_celery() -> None:
     }
 
     assert {} == waiting
+
+
+def test_nothing_hangs_on_several_tasks_together() -> None:
+    """Chains, groups and chords of Celery lose their ends with the broker: tokens and merges are rows."""
+    canvas = {"chain", "chord", "chunks", "group", "maybe_signature", "signature", "subtask"}
+    composed = {
+        str(path.relative_to(ROOT)): sorted(found)
+        for path in sources(*APPS)
+        if (found := canvas & set(taken_from("celery", ast.parse(path.read_text(encoding="utf-8")))))
+    }
+
+    assert {} == composed
 
 
 def test_models_do_not_read_the_clock_behind_our_back() -> None:

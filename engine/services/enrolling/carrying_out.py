@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +15,11 @@ from django.db.utils import InterfaceError, OperationalError
 
 from engine.graphs import graph_of
 from engine.models import Enrollment
+from engine.services import dead_letters
 from engine.services.enrolling import judging, placing
+from engine.services.enrolling.requests import enrollment_pause
 from engine.services.instances import instance_start
-from journeys.errors import ServiceError
+from journeys.errors import Conflict, ServiceError
 from journeys.models import Client
 from journeys.scoping import owned_by
 from journeys.services import audit
@@ -33,6 +36,8 @@ SOME = 100
 FEW = 50
 #: Clients who are named for each reason why they did not enter.
 EXAMPLES = 5
+#: Kind of the dead letters of requests that broke.
+DEAD = "enrollment"
 #: Why a client did not enter whose data can not be worked with; the log says more.
 BROKE = "broke"
 _HOUR = 3_600
@@ -41,7 +46,7 @@ _HOUR = 3_600
 def carry_on_all(*, now: datetime, seconds: float) -> int:
     """Carry on with everything that is open, each in turn, for about so long; return how many clients were decided.
 
-    What breaks for one does not hold the others up.
+    What breaks for one does not hold the others up: it is paused, and kept for a person to let it go on.
     """
     until = time.monotonic() + seconds
     waiting = list(Enrollment.objects.filter(state=State.RUNNING).order_by("id"))
@@ -50,8 +55,12 @@ def carry_on_all(*, now: datetime, seconds: float) -> int:
         for enrollment in tuple(waiting):
             try:
                 count = carry_on(enrollment=enrollment, now=now, chunks=1)
-            except Exception:
+            except (InterfaceError, OperationalError) as error:
+                log.warning("enrollment_put_off", enrollment=enrollment.public_id, error=type(error).__name__)
+                count = 0
+            except Exception as error:
                 log.exception("enrollment_broke", enrollment=enrollment.public_id)
+                _hold(enrollment, error, now=now)
                 count = 0
             if not count:
                 waiting.remove(enrollment)
@@ -59,6 +68,20 @@ def carry_on_all(*, now: datetime, seconds: float) -> int:
             if time.monotonic() >= until:
                 return decided
     return decided
+
+
+def _hold(enrollment: Enrollment, error: Exception, *, now: datetime) -> None:
+    """Pause a request that breaks by a fault of ours, and keep it as a dead letter; one that has ended stays so."""
+    with suppress(Conflict), transaction.atomic():
+        enrollment_pause(enrollment=enrollment, now=now, actor="engine")
+        dead_letters.keep(
+            kind=DEAD,
+            key=enrollment.public_id,
+            vendor_id=enrollment.vendor_id,
+            payload={"enrollment": enrollment.public_id},
+            error=error,
+            now=now,
+        )
 
 
 def carry_on(*, enrollment: Enrollment, now: datetime, chunks: int | None = None) -> int:
@@ -112,6 +135,7 @@ def _chunk(enrollment_id: int, *, now: datetime, one_by_one: bool = False) -> in
     if len(client_ids) < most:
         run.state, run.finished_at = State.FINISHED, now
         audit.record(run.vendor, "engine", "enrollment.finished", run, now, entered=run.entered)
+        dead_letters.close_open(kind=DEAD, key=run.public_id, now=now, actor="engine", done=True)
     run.save(update_fields=["cursor", "examined", "entered", "refused", "state", "finished_at"])
     return len(client_ids)
 

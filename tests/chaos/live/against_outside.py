@@ -107,7 +107,7 @@ def outage(chaos: Chaos) -> None:
 @fault(measured=False)
 def version_published_with_couples_inside(chaos: Chaos) -> None:
     """Publish versions of the journeys with a new step in them, and move everybody inside."""
-    moved = []
+    moved, published = [], 0
     for topic in ("steady", "offer"):
         journey_id = chaos.world.journeys[topic].public_id
         status, now = load.call("GET", chaos.stack, f"/api/journeys/{journey_id}", headers=chaos.world.auth)
@@ -124,8 +124,9 @@ def version_published_with_couples_inside(chaos: Chaos) -> None:
             headers=chaos.world.auth,
         )
         moved.append(f"{topic} {status}")
+        published += 200 <= status < 300
     chaos.hold(3)
-    chaos.remark("version published with couples inside", ", ".join(moved))
+    chaos.hit("version published with couples inside", published, f"published ({', '.join(moved)})")
 
 
 def _add_a_step(draft: dict[str, Any], number: int) -> None:

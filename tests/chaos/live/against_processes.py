@@ -34,13 +34,16 @@ def worker_main_killed(chaos: Chaos) -> None:
 @fault()
 def children_killed(chaos: Chaos) -> None:
     """Kill children of workers, one after the other."""
+    killed = 0
     for _ in range(6):
         young = chaos.stack.processes[chaos.rng.choice(WORKERS)].offspring()
         if young:
             with contextlib.suppress(psutil.NoSuchProcess):
                 chaos.rng.choice(young).kill()
                 chaos.stack.other_blows += 1
+                killed += 1
         chaos.hold(0.8)
+    chaos.hit("children killed", killed, "killed")
 
 
 @fault()

@@ -10,7 +10,7 @@ import psycopg
 
 from tests.chaos.live.faulting import WHILE, Chaos, fault
 from tests.chaos.live.proxy import Rules
-from tests.chaos.live.stack import CHILDREN, WORKERS, NeverCame
+from tests.chaos.live.stack import CHILDREN, WORKERS
 
 #: Longer than a bell's lease (tests.chaos.live.stack).
 PAST_THE_BELLS_LEASE = 4.0
@@ -56,49 +56,42 @@ def redis_wire_cut(chaos: Chaos) -> None:
     chaos.stack.to_redis.heal()
 
 
-def _rung(chaos: Chaos, name: str, hits: int, what: str) -> None:
-    """Tell how many bells a fault met; one that met none was none."""
-    chaos.remark(name, f"{hits} {what}")
-    if not hits:
-        raise NeverCame("It met no bell.")
-
-
 @fault()
 def bells_lost_by_half(chaos: Chaos) -> None:
     """Lose every other bell."""
-    _rung(chaos, "bells lost by half", chaos.bells.lose(chaos.hold, WHILE, share=0.5), "lost")
+    chaos.hit("bells lost by half", chaos.bells.lose(chaos.hold, WHILE, share=0.5), "lost")
 
 
 @fault()
 def all_bells_lost(chaos: Chaos) -> None:
     """Lose every bell."""
-    _rung(chaos, "all bells lost", chaos.bells.lose(chaos.hold, 8, share=1.0), "lost")
+    chaos.hit("all bells lost", chaos.bells.lose(chaos.hold, 8, share=1.0), "lost")
 
 
 @fault()
 def bells_rung_ten_times(chaos: Chaos) -> None:
     """Ring each bell ten times."""
     hits = chaos.bells.multiply(chaos.hold, WHILE, times=10)
-    _rung(chaos, "bells rung ten times", hits, "rung ten times")
+    chaos.hit("bells rung ten times", hits, "rung ten times")
 
 
 @fault()
 def bells_reordered(chaos: Chaos) -> None:
     """Put bells into any order."""
-    _rung(chaos, "bells reordered", chaos.bells.reorder(chaos.hold, WHILE), "put into another order")
+    chaos.hit("bells reordered", chaos.bells.reorder(chaos.hold, WHILE), "put into another order")
 
 
 @fault()
 def bells_delayed(chaos: Chaos) -> None:
     """Hold every bell back for longer than its lease."""
     hits = chaos.bells.delay(chaos.hold, WHILE, by=PAST_THE_BELLS_LEASE)
-    _rung(chaos, "bells delayed", hits, f"held back by {PAST_THE_BELLS_LEASE:.0f} s")
+    chaos.hit("bells delayed", hits, f"held back by {PAST_THE_BELLS_LEASE:.0f} s")
 
 
 @fault()
 def bells_of_yesterday(chaos: Chaos) -> None:
     """Ring old bells again."""
-    _rung(chaos, "bells of yesterday", chaos.bells.from_yesterday(), "rung again")
+    chaos.hit("bells of yesterday", chaos.bells.from_yesterday(), "rung again")
     chaos.hold(2)
 
 
@@ -139,7 +132,7 @@ def connections_terminated(chaos: Chaos) -> None:
         terminated += len(rows)
         chaos.stack.other_blows += len(rows)
         chaos.hold(0.15)
-    chaos.remark("connections terminated", f"{terminated} terminated")
+    chaos.hit("connections terminated", terminated, "terminated")
 
 
 @fault()
@@ -160,7 +153,7 @@ def _cut_at_commit(chaos: Chaos, name: str, rules: Rules) -> None:
     wire.rules = rules
     chaos.hold(6)
     wire.heal()
-    chaos.remark(name.lower(), f"{wire.hits.get(name, 0) - before} cut")
+    chaos.hit(name.lower(), wire.hits.get(name, 0) - before, "cut")
 
 
 @fault()
@@ -185,4 +178,4 @@ def connections_exhausted(chaos: Chaos) -> None:
                 taken += 1
         chaos.stack.to_postgres.cut_all()
         chaos.hold(6)
-    chaos.remark("connections exhausted", f"{taken} taken")
+    chaos.hit("connections exhausted", taken, "taken")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.chaos.live import load
 from tests.chaos.live.broker import Bells
 from tests.chaos.live.people import People
-from tests.chaos.live.stack import Stack, wait_for
+from tests.chaos.live.stack import NeverCame, Stack, wait_for
 
 #: Longer than the lease of the stack's processes (tests.chaos.live.settings).
 PAST_THE_LEASE = 15.0
@@ -39,6 +39,12 @@ class Chaos:
 
     def remark(self, name: str, text: str) -> None:
         self.remarks[name] = text
+
+    def hit(self, name: str, times: int, what: str) -> None:
+        """Tell how often a fault hit something; one that hit nothing was none."""
+        self.remark(name, f"{times} {what}")
+        if not times:
+            raise NeverCame("It hit nothing.")
 
     def until_exact_ended(self) -> None:
         """Wait until the exact journeys have ended, so that no other fault meets them."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import connection
 from django.test import Client as Browser
 
 from channels.models import Message, SinkMessage
@@ -22,6 +21,7 @@ from journeys.services.forms import form_add, form_change
 from journeys.validation import problems_of
 from tests.builders import ACTOR, JourneyBuilder, a_couple, a_journey, a_vendor
 from tests.drive import run_until_idle
+from tests.racing import together
 
 BODY = "Dear {{ recipient.first_name }}, tell us: {{ link }}"
 FIELDS: list[dict[str, Any]] = [
@@ -315,27 +315,18 @@ def test_a_double_click_on_two_machines_keeps_one_submission(now: datetime) -> N
     couple = a_couple(vendor, now=now)
     form_add(vendor=vendor, key="headcount", title="How many?", fields=FIELDS, now=now, actor=ACTOR)
     instance = started(a_questionnaire(), vendor, couple, now)
-    both = threading.Barrier(4)
-    seen: list[str] = []
 
-    def press(guests: int) -> None:
+    def press(guests: int) -> str:
         role = "partner_1" if guests % 2 else "partner_2"
         token = link_for(kind="form", place=f"{instance.public_id}:ask::1", role=role).rpartition("/")[2]
         request = answering.request_of(token=token)
         assert request is not None
-        both.wait(timeout=10)
         done = answering.answer(request=request, raw={"guests": [str(guests)]}, now=now)
         assert done.request.submission is not None
-        seen.append(done.request.submission.public_id)
-        connection.close()
+        return str(done.request.submission.public_id)
 
-    presses = [threading.Thread(target=press, args=(number,)) for number in range(1, 5)]
-    for one in presses:
-        one.start()
-    for one in presses:
-        one.join(timeout=20)
+    seen = together(*[partial(press, number) for number in range(1, 5)])
 
-    assert len(seen) == 4
     assert len(set(seen)) == 1
     assert FormSubmission.objects.count() == 1
     assert TriggerEvent.objects.filter(type="form_submitted").count() == 1

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from channels.contract import SendResult, Sign, Verdict
 from channels.models import Circuit, Message
@@ -19,6 +17,7 @@ from journeys.language.errors import ErrorClass
 from journeys.models import AuditRecord, Vendor
 from tests.builders import ACTOR, a_couple, a_vendor
 from tests.fakes.messages import a_spec
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db
 State = Circuit.State
@@ -330,20 +329,13 @@ def test_of_many_at_once_exactly_one_gets_the_probe(now: datetime, *, lease_has_
     if lease_has_ended:
         probing(at)
         Circuit.objects.update(probe_lease="2020-01-01T00:00:00Z")
-    found, threads = circuit(), 8
-    barrier = threading.Barrier(threads)
+    found = circuit()
 
     def come() -> Any:
-        try:
-            connection.ensure_connection()
-            barrier.wait(20)
-            with transaction.atomic():
-                return circuits.admit(found, now=at)
-        finally:
-            connections.close_all()
+        with transaction.atomic():
+            return circuits.admit(found, now=at)
 
-    with ThreadPoolExecutor(threads) as pool:
-        answers = [future.result(30) for future in [pool.submit(come) for _ in range(threads)]]
+    answers = together(*[come] * 8)
 
     assert sum(isinstance(answer, Pass) for answer in answers) == 1
 
@@ -351,17 +343,6 @@ def test_of_many_at_once_exactly_one_gets_the_probe(now: datetime, *, lease_has_
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(60)
 def test_failures_at_once_are_all_counted(now: datetime):
-    barrier = threading.Barrier(circuits.TROUBLES)
-
-    def come() -> None:
-        try:
-            barrier.wait(20)
-            fail(now=now)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(circuits.TROUBLES) as pool:
-        for future in [pool.submit(come) for _ in range(circuits.TROUBLES)]:
-            future.result(30)
+    together(*[lambda: fail(now=now)] * circuits.TROUBLES)
 
     assert (circuit().state, circuit().opens) == (State.OPEN, 1)

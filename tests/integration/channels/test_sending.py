@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from channels.adapters.sink import Sink
 from channels.contract import LookUp, LookUpState, SendResult, Verdict
@@ -20,6 +19,7 @@ from channels.services.suppression import suppress
 from journeys.language.errors import ErrorClass
 from tests.builders import a_couple, a_vendor
 from tests.fakes.messages import ANA, a_spec
+from tests.racing import together
 
 Status = Message.Status
 ACCEPTED = SendResult(Verdict.ACCEPTED, provider_id="p1")
@@ -110,7 +110,7 @@ def test_second_preparation_of_a_message_under_way_puts_it_in_doubt(spec, messag
 def test_older_owner_may_not_touch_the_message(spec, now):
     sending.prepare(spec=spec, fence=5, now=now)
 
-    with pytest.raises(sending.StaleFence):
+    with pytest.raises(sending.StaleFence), transaction.atomic():
         sending.prepare(spec=spec, fence=4, now=now)
 
     assert Message.objects.get().status == Status.SENDING
@@ -238,7 +238,7 @@ def doubtful(message: Message, now) -> Message:
     return record(message, IN_DOUBT, now=now)
 
 
-def test_message_that_the_provider_has_is_accepted_at_once(doubtful: Message, now, monkeypatch):
+def test_message_that_the_provider_has_is_accepted_together(doubtful: Message, now, monkeypatch):
     answering(monkeypatch, LookUp(LookUpState.FOUND, ("p9",)))
 
     settled = sending.settle_in_doubt(message=doubtful, now=now)
@@ -336,28 +336,6 @@ def test_sender_is_ours_and_answers_go_to_the_vendor(message: Message, settings)
 # Races
 
 
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Run the works in threads that start together; give their results or exceptions, in order."""
-    barrier = threading.Barrier(len(works))
-    results: list[Any] = [None] * len(works)
-
-    def run(index: int) -> None:
-        barrier.wait()
-        try:
-            results[index] = works[index]()
-        except Exception as error:  # noqa: BLE001 the test looks at it
-            results[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.django_db(transaction=True)
 def test_only_one_of_many_owners_sends(now):
     vendor = a_vendor(now=now)
@@ -373,7 +351,7 @@ def test_only_one_of_many_owners_sends(now):
 
         return work
 
-    results = at_once(*(send(fence) for fence in range(1, 9)))
+    results = together(*(send(fence) for fence in range(1, 9)), refusals=sending.StaleFence)
 
     assert results.count(Verdict.ACCEPTED) <= 1
     assert SinkMessage.objects.count() <= 1
@@ -390,7 +368,7 @@ def test_answer_and_settlement_at_once_leave_one_truth(now, monkeypatch, _round:
     answering(monkeypatch, LookUp(LookUpState.ABSENT))
     later = now + timedelta(minutes=3)
 
-    at_once(
+    together(
         lambda: record(message, ACCEPTED, now=later),
         lambda: sending.settle_in_doubt(message=Message.objects.get(), now=later),
     )

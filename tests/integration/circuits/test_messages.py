@@ -13,11 +13,10 @@ from channels.services import circuits
 from channels.services.callbacks import receive
 from channels.services.circuits import circuit_set
 from engine.models import ErrorLog, Instance, InterventionTicket, NodeExecution, Schedule, TicketLine
-from engine.services.instances import instance_start
 from engine.services.tickets import ticket_retry
 from journeys.models import Client, Journey, Vendor
 from tests.builders import ACTOR, JourneyBuilder, a_couple, a_journey
-from tests.drive import run_until_idle
+from tests.drive import enter, run_until_idle
 from tests.fakes.callbacks import sign_twilio
 from tests.fakes.provider import SENDGRID_KEY, TWILIO_TOKEN, FakeProvider
 
@@ -27,12 +26,7 @@ LAST_HOURS = (22, 40, 52.5, 52.9, 53.2)
 
 
 def begin(journey: Journey, *couples: Client, now: datetime) -> list[Instance]:
-    return [
-        instance_start(
-            vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-        )
-        for couple in couples
-    ]
+    return [enter(journey, couple, now=now) for couple in couples]
 
 
 def published(vendor: Vendor, now: datetime, builder: JourneyBuilder | None = None) -> Journey:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 
 from channels.models import Circuit, Message
 from channels.services import sending
 from engine.models import Instance, Schedule
 from engine.services import dispatch, runner
-from engine.services.instances import instance_start
 from journeys.models import Vendor
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
-from tests.drive import bells, run_until_idle
+from tests.builders import a_couple, a_journey, a_vendor
+from tests.drive import bells, enter, run_until_idle
 from tests.fakes.provider import SENDGRID_KEY, FakeProvider
+from tests.racing import WAIT_SECONDS, Threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
-
-WAIT_SECONDS = 20.0
 
 
 @pytest.fixture
@@ -35,8 +32,7 @@ def held(vendor: Vendor, settings: Any, *, couples: int, now: datetime) -> Circu
     settings.SENDGRID_API_KEY = "SG.wrong"
     journey = a_journey().email("hello").publish(vendor, now=now)
     for _ in range(couples):
-        couple = a_couple(vendor, now=now)
-        instance_start(vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR)
+        enter(journey, a_couple(vendor, now=now), now=now)
     run_until_idle(now)
     settings.SENDGRID_API_KEY = SENDGRID_KEY
     circuit = Circuit.objects.get()
@@ -49,6 +45,7 @@ def test_while_one_worker_probes_the_others_wait(
     now: datetime,
     provider: FakeProvider,
     settings: Any,
+    threads: Threads,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = held(vendor, settings, couples=6, now=now).probe_at
@@ -61,29 +58,19 @@ def test_while_one_worker_probes_the_others_wait(
 
     def held_open(message: Message) -> Any:
         calls.append(message.pk)
-        go_on.wait(WAIT_SECONDS)
+        assert go_on.wait(WAIT_SECONDS)
         return real(message)
 
     monkeypatch.setattr(sending, "hand_over", held_open)
-    begin = threading.Barrier(6)
 
-    def work(place: tuple[int, int]) -> int:
-        try:
-            connection.ensure_connection()
-            begin.wait(WAIT_SECONDS)
-            return runner.run(places=[place], now=at)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(6) as pool:
-        futures = [pool.submit(work, place) for place in places]
-        finished = as_completed(futures, timeout=WAIT_SECONDS)
-        assert [next(finished).result() for _ in range(5)] == [1] * 5
-        # Five have come to a result although the provider has not answered: they wait.
-        assert (len(calls), Circuit.objects.get().state) == (1, "half_open")
-        assert Schedule.objects.filter(state="waiting", attempt=0).count() == 5
-        go_on.set()
-        assert sum(future.result(WAIT_SECONDS) for future in futures) == 6
+    futures = [threads.begin(lambda place=place: runner.run(places=[place], now=at)) for place in places]
+    finished = as_completed(futures, timeout=WAIT_SECONDS)
+    assert [next(finished).result() for _ in range(5)] == [1] * 5
+    # Five have come to a result although the provider has not answered: they wait.
+    assert (len(calls), Circuit.objects.get().state) == (1, "half_open")
+    assert Schedule.objects.filter(state="waiting", attempt=0).count() == 5
+    go_on.set()
+    assert sum(future.result(WAIT_SECONDS) for future in futures) == 6
 
     assert (len(provider.requests) - asked, Circuit.objects.get().state) == (1, "closed")
     run_until_idle(at + timedelta(minutes=5))

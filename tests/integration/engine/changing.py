@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.models import Changeover, ChangeoverEntry, Instance, Schedule
 from engine.services import changeovers, publishing
-from engine.services.instances import instance_start
 from journeys.models import Client, Journey
 from journeys.services.journeys import journey_change_draft
+from tests import drive
 from tests.builders import ACTOR, JourneyBuilder
 from tests.drive import run_until_idle
 
@@ -17,9 +17,7 @@ DAY = timedelta(days=1)
 
 
 def enter(journey: Journey, client: Client, now: datetime) -> Instance:
-    instance = instance_start(
-        vendor=journey.vendor, journey=journey, client=client, variables={}, now=now, actor=ACTOR
-    )
+    instance = drive.enter(journey, client, now=now)
     run_until_idle(now)
     return instance
 

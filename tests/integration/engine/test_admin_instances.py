@@ -12,7 +12,7 @@ from engine.models import Instance, RollBack, Schedule
 from engine.services.instances import instance_start
 from journeys.models import AuditRecord, Vendor
 from tests.builders import ACTOR, a_couple, a_journey
-from tests.drive import run_until_idle
+from tests.drive import enter, run_until_idle
 
 PAGE = "/admin/engine/instance/"
 
@@ -27,17 +27,7 @@ def admin(db: None) -> Browser:
 @pytest.fixture
 def started(vendor: Vendor, now: datetime) -> list[Instance]:
     journey = a_journey().email("hello").wait("rest", for_="3d").publish(vendor, now=now)
-    found = [
-        instance_start(
-            vendor=vendor,
-            journey=journey,
-            client=a_couple(vendor, now=now),
-            variables={},
-            now=now,
-            actor=ACTOR,
-        )
-        for _ in range(2)
-    ]
+    found = [enter(journey, a_couple(vendor, now=now), now=now) for _ in range(2)]
     run_until_idle(now)
     return found
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import connection
 
 from channels.models import Message
-from engine.models import Changeover, ChangeoverEntry, Instance, Schedule
+from engine.models import Changeover, ChangeoverEntry, DeadLetter, Instance, Schedule
 from engine.services import changeovers, dispatch, publishing, runner
+from engine.services.dead_letters import dead_letter_replay
 from engine.services.instances import instance_cancel, instance_start
 from engine.services.landing import judge, set_down
 from journeys import validation
 from journeys.errors import Conflict
 from journeys.models import AuditRecord, Journey, Vendor
 from tests.builders import ACTOR, a_couple, a_journey
+from tests.dead_letters import broken
 from tests.drive import bells, run_until_idle
 from tests.integration.engine.changing import DAY, edit, enter, outcomes, publish, token, undo, version_of
 
@@ -289,6 +293,41 @@ def test_a_large_journey_moves_in_batches_that_can_be_taken_up_again(journey, ve
     assert [2] * 5 == [version_of(one) for one in instances]
     assert changeover.finished_at is not None
     assert 0 == changeovers.carry_on_all(now=now)
+
+
+def test_a_changeover_that_breaks_holds_no_other_up_and_is_done_again(journey, vendor, couple, now):
+    other = a_journey().wait("rest", for_="10d").publish(vendor, now=now, name="Another")
+    passages = [enter(one, couple, now) for one in (journey, other)]
+    for one in (journey, other):
+        edit(one, a_journey().wait("rest", for_="20d"), now)
+        publishing.publish(journey=one, choice="move", now=now, actor=ACTOR)
+    whole = changeovers._move_those
+
+    def half(changeover: Changeover, *given: Any, **named: Any) -> int:
+        return broken() if changeover.journey_id == journey.pk else whole(changeover, *given, **named)
+
+    with mock.patch.object(changeovers, "_move_those", half):
+        changeovers.carry_on_all(now=now)
+        changeovers.carry_on_all(now=now)
+
+    assert [1, 2] == [version_of(one) for one in passages]
+    letter = DeadLetter.objects.get(kind="changeover")
+    assert (2, "ZeroDivisionError") == (letter.times, letter.error_class)
+    dead_letter_replay(letter=letter, now=now, actor=ACTOR)
+    changeovers.carry_on_all(now=now)
+    assert [2, 2] == [version_of(one) for one in passages]
+
+
+def test_a_letter_about_a_changeover_is_closed_when_it_came_to_its_end(journey, couple, now):
+    enter(journey, couple, now)
+    edit(journey, a_journey().wait("rest", for_="20d"), now)
+    publishing.publish(journey=journey, choice="move", now=now, actor=ACTOR)
+    with mock.patch.object(changeovers, "_move_those", broken):
+        changeovers.carry_on_all(now=now)
+
+    changeovers.carry_on_all(now=now)
+
+    assert "replayed" == DeadLetter.objects.get(kind="changeover").status
 
 
 def test_a_judgment_of_one_that_is_stuck_is_not_carried_out(journey, couple, now):

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from engine.models import Instance, InterventionTicket, NodeExecution, Schedule, VariantAssignment
 from engine.services import changes, runner
 from engine.services.instances import instance_start
 from engine.services.sub_journeys import journey_leave
 from engine.services.triggering import event_receive
-from journeys.errors import Invalid
+from journeys.errors import Conflict, Invalid
 from journeys.language.outcomes import AssignVariant, CreateTask, IncrementField, StartJourney
 from journeys.models import Client, Journey, Task, Vendor
 from journeys.services.tasks import task_finish
@@ -23,6 +23,7 @@ from journeys.services.weddings import wedding_move
 from journeys.validation import problems_of
 from tests.builders import ACTOR, JourneyBuilder, a_journey
 from tests.drive import bells, run_until_idle
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -204,28 +205,6 @@ def test_the_first_variant_stays(vendor: Vendor, couple: Client, now: datetime) 
     assert "warm" == VariantAssignment.objects.get().variant
 
 
-def side_by_side(*deeds: Any) -> list[BaseException]:
-    """Do all at the same moment, each on a connection of its own."""
-    barrier = threading.Barrier(len(deeds))
-    broken: list[BaseException] = []
-
-    def run(deed: Any) -> None:
-        try:
-            barrier.wait(timeout=10)
-            deed()
-        except BaseException as error:  # noqa: BLE001 # told to the test
-            broken.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(deed,)) for deed in deeds]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return broken
-
-
 def test_counting_at_the_same_moment_loses_nothing(vendor: Vendor, couple: Client, now: datetime) -> None:
     def count_up() -> None:
         client = Client.objects.get(id=couple.id)
@@ -235,7 +214,7 @@ def test_counting_at_the_same_moment_loses_nothing(vendor: Vendor, couple: Clien
                     IncrementField("letters", 1), client=client, source="x:y::1:0", actor=ACTOR, now=now
                 )
 
-    assert [] == side_by_side(*[count_up] * 4)
+    together(*[count_up] * 4)
 
     couple.refresh_from_db()
     assert {"letters": 20} == couple.fields
@@ -259,12 +238,9 @@ def test_a_step_that_sets_a_date_and_a_wedding_that_moves_wait_for_each_other(
         for _ in range(6):
             runner.run(places=bells(), now=now)
 
-    broken = side_by_side(
-        work, work, lambda: wedding_move(wedding=wedding, date=new_day, now=now, actor=ACTOR)
-    )
+    together(work, work, lambda: wedding_move(wedding=wedding, date=new_day, now=now, actor=ACTOR))
     run_until_idle(now)
 
-    assert [] == broken
     assert 4 == couple.weddings.get().anchors.filter(name__startswith="date_").count()
     dues = set(Schedule.objects.values_list("due_at__date", flat=True))
     assert {new_day - DAY} == dues
@@ -318,7 +294,7 @@ def test_an_event_that_comes_while_the_step_is_asked_is_not_missed(
                 actor=ACTOR,
             )
 
-    assert [] == side_by_side(work, pay, work, pay)
+    together(work, pay, work, pay)
     run_until_idle(now)
 
     couple.refresh_from_db()
@@ -336,10 +312,10 @@ def test_a_task_that_is_done_twice_at_the_same_moment_is_done_once(
     def finish(choice: str) -> None:
         task_finish(task=Task.objects.get(), choice=choice, now=now, actor=ACTOR)
 
-    broken = side_by_side(*(partial(finish, choice) for choice in ("yes", "no", "yes", "no")))
+    answers = together(*(partial(finish, choice) for choice in ("yes", "no", "yes", "no")), refusals=Conflict)
     run_until_idle(now)
 
-    assert {"already_done"} == {error.code for error in broken}
+    assert ["already_done"] * 2 == [one.code for one in answers if isinstance(one, Conflict)]
     chosen = Task.objects.get().choice
     rows = NodeExecution.objects.filter(instance=instance, node_id="call", status="succeeded")
     assert [chosen] == [row.port for row in rows]

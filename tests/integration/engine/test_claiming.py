@@ -41,7 +41,7 @@ def setting_after_claim(*, own: bool = True) -> tuple[int, str]:
             "fences": [place[1] for place in places],
             "own": own,
         }
-        cursor.execute(claims._CLAIM, parameters)
+        cursor.execute(claims._CLAIM.format(time="clock_timestamp()"), parameters)
         taken = len(cursor.fetchall())
         cursor.execute("SHOW synchronous_commit")
         return taken, cursor.fetchone()[0]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -33,23 +32,14 @@ from engine.services.dead_letters import dead_letter_discard, dead_letter_replay
 from engine.services.instances import instance_start
 from journeys.errors import Conflict
 from journeys.models import AuditRecord, Client, Vendor
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests.builders import ACTOR, a_journey
 from tests.dead_letters import a_dead_letter, broken
 from tests.drive import bells, run_until_idle
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = DeadLetter.Status
-
-
-@pytest.fixture
-def vendor(now: datetime, transactional_db: None) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
-def couple(vendor: Vendor, now: datetime) -> Client:
-    return a_couple(vendor, now=now)
 
 
 @pytest.fixture
@@ -86,10 +76,9 @@ class TestKeeping:
         )
 
     def test_threads_that_keep_the_same_thing_keep_it_once(self, vendor: Vendor, now: datetime) -> None:
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: and_close(a_dead_letter, vendor, now=now, key="one"), range(12)))
+        together(*[lambda: a_dead_letter(vendor, now=now, key="one")] * 8)
 
-        assert [12] == list(DeadLetter.objects.values_list("times", flat=True))
+        assert [8] == list(DeadLetter.objects.values_list("times", flat=True))
 
     def test_it_is_encrypted_and_its_error_names_the_place_without_what_was_said(
         self, vendor: Vendor, now: datetime
@@ -108,27 +97,16 @@ class TestKeeping:
             assert 0 == cursor.fetchone()[0]
 
 
-def and_close(call: Any, *args: Any, **kwargs: Any) -> Any:
-    try:
-        return call(*args, **kwargs)
-    finally:
-        connections.close_all()
-
-
 class TestDoingAgain:
     def test_of_many_at_once_one_does_it(self, waiting: Instance, now: datetime) -> None:
         letter = a_dead_letter(waiting.vendor, now=now, client_id=waiting.client_id, topics=["client"])
 
-        def replay(_: int) -> str:
-            try:
-                return and_close(dead_letter_replay, letter=letter, now=now, actor=ACTOR).status
-            except Conflict as error:
-                return error.code
+        answers = together(
+            *[lambda: dead_letter_replay(letter=letter, now=now, actor=ACTOR)] * 4, refusals=Conflict
+        )
 
-        with ThreadPoolExecutor(4) as pool:
-            outcomes = list(pool.map(replay, range(4)))
-
-        assert ["replayed", "resolved", "resolved", "resolved"] == sorted(outcomes)
+        assert ["resolved"] * 3 == [one.code for one in answers if isinstance(one, Conflict)]
+        assert ["replayed"] == [one.status for one in answers if isinstance(one, DeadLetter)]
 
     def test_what_breaks_again_stays_and_counts_and_leaves_nothing_behind(
         self, waiting: Instance, now: datetime, monkeypatch: pytest.MonkeyPatch
@@ -150,7 +128,10 @@ class TestDoingAgain:
         assert not Wake.objects.exists()
 
     def test_everything_that_can_be_kept_can_be_done_again(self) -> None:
-        assert ("callback", "date", "event", "notice", "step", "wake") == redoing.KINDS
+        assert (
+            *("callback", "changeover", "date", "enrollment"),
+            *("event", "notice", "step", "wake"),
+        ) == redoing.KINDS
 
 
 class TestReports:

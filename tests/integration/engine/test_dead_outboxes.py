@@ -15,7 +15,7 @@ from engine.services.dead_letters import dead_letter_replay
 from engine.services.instances import instance_start
 from journeys.models import Client, Vendor
 from journeys.services.clients import tag_add
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests.builders import ACTOR, a_couple, a_journey
 from tests.dead_letters import broken
 from tests.drive import run_until_idle
 from tests.meets import a_booking, a_call
@@ -25,16 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Status = DeadLetter.Status
 #: A free morning hour of the call.
 TEN = datetime(2027, 4, 15, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def vendor(now: datetime, transactional_db: None) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
-def couple(vendor: Vendor, now: datetime) -> Client:
-    return a_couple(vendor, now=now)
 
 
 @pytest.fixture

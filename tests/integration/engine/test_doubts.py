@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 
 from channels.models import Message
 from channels.services import sending
@@ -19,6 +17,7 @@ from journeys.models import AuditRecord
 from tests.builders import ACTOR, a_journey
 from tests.drive import bells, run_until_idle
 from tests.fakes.provider import TWILIO_SID, TWILIO_TOKEN, FakeProvider
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -166,27 +165,15 @@ def test_step_of_a_paused_journey_waits_with_its_settled_message(doubtful, provi
 
 
 def test_two_people_at_once_settle_it_once(doubtful, provider, now):
-    barrier = threading.Barrier(2)
-    words = []
-
-    def say(sent):
-        try:
-            barrier.wait(timeout=5)
-            settle(doubtful, now, sent=sent)
-            words.append(sent)
-        except Conflict as refused:
-            words.append(refused.code)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=say, args=(sent,)) for sent in (True, False)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
-    assert "settled" in words
+    was_sent, was_not = together(
+        lambda: settle(doubtful, now, sent=True),
+        lambda: settle(doubtful, now, sent=False),
+        refusals=Conflict,
+    )
+    (refused,) = [one for one in (was_sent, was_not) if isinstance(one, Conflict)]
+    assert "settled" == refused.code
     run_until_idle(now)
-    assert (2 if False in words else 1) == len(provider.accepted("twilio"))
+    assert (2 if refused is was_sent else 1) == len(provider.accepted("twilio"))
     assert 1 == NodeExecution.objects.filter(node_id="hello", status="succeeded").count()
 
 

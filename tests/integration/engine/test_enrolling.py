@@ -2,66 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from django.db import close_old_connections, connection
 
-from engine.models import Enrollment, Instance, LatePlan, Schedule
-from engine.services.enrolling import carrying_out, placing
+from engine.models import Instance, LatePlan
+from engine.services.enrolling import carrying_out
 from engine.services.enrolling.carrying_out import carry_on, carry_on_all
 from engine.services.enrolling.requests import (
     Who,
-    enrollment_begin,
     enrollment_cancel,
     enrollment_pause,
     enrollment_resume,
 )
-from engine.services.instances import instance_cancel, instance_start, wedding_start
+from engine.services.instances import instance_cancel
 from journeys.errors import Conflict, Invalid
-from journeys.models import AuditRecord, Client, Journey, Vendor
+from journeys.models import AuditRecord
 from journeys.services.clients import tag_add
 from journeys.services.journeys import journey_archive, journey_create, journey_publish
-from journeys.services.weddings import wedding_move
 from tests.builders import ACTOR, a_couple, a_journey, a_vendor
-from tests.drive import run_until_idle
+from tests.drive import enter, run_until_idle
+from tests.enrollments import ask, counts, enroll, inside, published
 
 EVERYBODY = Who(everybody=True)
-
-
-def published(
-    vendor: Vendor, now: datetime, *, entry: dict[str, Any] | None = None, **fields: Any
-) -> Journey:
-    definition = a_journey().wait("rest", for_="10d").definition()
-    if entry is not None:
-        definition["entry"] = entry
-    journey = journey_create(
-        vendor=vendor, name="A journey", definition=definition, now=now, actor=ACTOR, **fields
-    )
-    journey_publish(journey=journey, now=now, actor=ACTOR)
-    journey.refresh_from_db()
-    return journey
-
-
-def ask(journey: Journey, now: datetime, who: Who = EVERYBODY, **given: Any) -> Enrollment:
-    fields: dict[str, Any] = {"variables": {}, **given}
-    return enrollment_begin(vendor=journey.vendor, journey=journey, who=who, now=now, actor=ACTOR, **fields)
-
-
-def enroll(journey: Journey, now: datetime, who: Who = EVERYBODY, **given: Any) -> Enrollment:
-    run = ask(journey, now, who, **given)
-    carry_on(enrollment=run, now=now)
-    return run
-
-
-def inside(journey: Journey) -> set[int]:
-    return set(Instance.objects.filter(journey=journey).values_list("client_id", flat=True))
-
-
-def counts(run: Enrollment) -> dict[str, int]:
-    return {code: one["count"] for code, one in run.refused.items()}
 
 
 @pytest.fixture
@@ -188,7 +151,7 @@ def test_a_count_says_who_would_enter_and_why_the_others_not(vendor, now, small_
     couples = [a_couple(vendor, now=now) for _ in range(6)]
     lead = a_couple(vendor, now=now, status="lead")
     journey = published(vendor, now, entry={"max_live": 4})
-    instance_start(vendor=vendor, journey=journey, client=couples[0], variables={}, now=now, actor=ACTOR)
+    enter(journey, couples[0], now=now)
 
     condition = Who(condition="client.status == 'booked'")
     counted = enroll(journey, now, condition, dry_run=True)
@@ -272,156 +235,6 @@ def test_who_begins_late_is_held_where_the_journey_asks(vendor, now):
     assert {near.pk: "paused", far.pk: "active"} == dict(Instance.objects.values_list("client_id", "status"))
 
 
-def test_one_client_who_breaks_does_not_keep_the_others_out(vendor, now):
-    bad, good = a_couple(vendor, now=now), a_couple(vendor, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE journeys_client SET fields = 't1:broken' WHERE id = %s", [bad.pk])
-    journey = published(vendor, now)
-
-    run = enroll(journey, now, Who(condition="client.status == 'booked'"))
-
-    assert {good.pk} == inside(journey)
-    assert ("finished", {"broke": 1}) == (run.state, counts(run))
-
-
-def test_a_request_that_breaks_does_not_hold_the_others_up(vendor, now, monkeypatch):
-    a_couple(vendor, now=now)
-    first, second = published(vendor, now), published(vendor, now)
-    broken, _ = ask(first, now), ask(second, now)
-    next_clients = carrying_out._next_clients
-
-    def breaks(run: Enrollment, most: int) -> list[int]:
-        if run.pk == broken.pk:
-            raise RuntimeError
-        return next_clients(run, most)
-
-    monkeypatch.setattr(carrying_out, "_next_clients", breaks)
-
-    carry_on_all(now=now, seconds=5)
-
-    assert (set(), 1) == (inside(first), len(inside(second)))
-
-
-class Died(BaseException):
-    """The process died here."""
-
-
-@pytest.mark.parametrize("point", ["hold", "place"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_death_in_mid_enrolment_lets_everybody_in_once(vendor, now, small_chunks, monkeypatch, point, when):
-    for _ in range(8):
-        a_couple(vendor, now=now)
-    journey = published(vendor, now, re_entry="always")
-    run = ask(journey, now)
-    whole, visits = getattr(placing, point), []
-
-    def dies(*given: Any, **named: Any) -> Any:
-        visits.append(1)
-        if len(visits) == 2 and when == "before":
-            raise Died
-        found = whole(*given, **named)
-        if len(visits) == 2:
-            raise Died
-        return found
-
-    monkeypatch.setattr(placing, point, dies)
-    with pytest.raises(Died):
-        carry_on(enrollment=run, now=now)
-    run.refresh_from_db()
-    assert len(inside(journey)) == run.entered
-
-    carry_on(enrollment=run, now=now)
-
-    assert 8 == run.entered == Instance.objects.filter(journey=journey).count()
-    assert 8 == Schedule.objects.filter(instance__journey=journey).count()
-
-
-def together(*deeds: Any) -> None:
-    """Do all of them at the same moment, each on a connection of its own."""
-    barrier = threading.Barrier(len(deeds))
-
-    def work(deed: Any) -> None:
-        close_old_connections()
-        barrier.wait()
-        try:
-            deed()
-        except Conflict:
-            pass
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=(deed,)) for deed in deeds]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_requests_and_single_starts_at_once_let_each_client_in_once(now, small_chunks):
-    vendor = a_vendor(now=now)
-    couples = [a_couple(vendor, now=now) for _ in range(12)]
-    journey = published(vendor, now)
-    first, second = ask(journey, now), ask(journey, now)
-
-    def start(couple: Client) -> None:
-        instance_start(vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR)
-
-    together(
-        lambda: carry_on(enrollment=first, now=now),
-        lambda: carry_on(enrollment=first, now=now),
-        lambda: carry_on(enrollment=second, now=now),
-        *[lambda couple=couple: start(couple) for couple in couples[::3]],
-    )
-    for run in (first, second):
-        carry_on(enrollment=run, now=now)
-
-    assert 12 == Instance.objects.filter(journey=journey).count()
-    assert 12 == Schedule.objects.filter(instance__journey=journey).count()
-    singles = 12 - first.entered - second.entered
-    assert 0 <= singles <= 4
-    assert 24 == first.examined + second.examined
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_limit_holds_while_many_and_single_ones_enter_at_once(now, small_chunks):
-    vendor = a_vendor(now=now)
-    couples = [a_couple(vendor, now=now) for _ in range(9)]
-    journey = published(vendor, now, entry={"max_live": 5})
-    run = ask(journey, now)
-
-    def start(couple: Client) -> None:
-        instance_start(vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR)
-
-    together(
-        lambda: carry_on(enrollment=run, now=now),
-        *[lambda couple=couple: start(couple) for couple in couples[4:]],
-    )
-
-    assert 5 == Instance.objects.filter(journey=journey).count()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_wedding_that_moves_meanwhile_takes_the_passage_along(now):
-    vendor = a_vendor(now=now)
-    couples = [a_couple(vendor, now=now) for _ in range(6)]
-    journey = published(vendor, now)
-    run = ask(journey, now)
-    day = (now + timedelta(days=90)).date()
-
-    together(
-        lambda: carry_on(enrollment=run, now=now),
-        *[
-            lambda couple=couple: wedding_move(wedding=couple.weddings.get(), date=day, now=now, actor=ACTOR)
-            for couple in couples
-        ],
-    )
-
-    expected = wedding_start(couples[0].weddings.get())
-    assert [expected] * 6 == list(Schedule.objects.values_list("wedding_at", flat=True))
-
-
 def test_a_client_without_a_wedding_enters_too(vendor, now):
     couple = a_couple(vendor, now=now)
     couple.weddings.all().delete()
@@ -437,9 +250,7 @@ def test_who_was_inside_and_ended_enters_as_the_rule_says(vendor, now):
     couple = a_couple(vendor, now=now)
     again, once = published(vendor, now, re_entry="when_finished"), published(vendor, now)
     for journey in (again, once):
-        instance = instance_start(
-            vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-        )
+        instance = enter(journey, couple, now=now)
         instance_cancel(instance=instance, now=now, actor=ACTOR)
 
     assert [1, 0] == [enroll(journey, now).entered for journey in (again, once)]

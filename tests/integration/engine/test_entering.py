@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import transaction
 
 from engine.models import Instance, TriggerEvent
-from engine.services.instances import instance_cancel, instance_start
+from engine.services.instances import instance_cancel
 from engine.services.triggering import event_receive
 from journeys.errors import Conflict, Invalid
-from journeys.models import Client, Journey, Vendor
+from journeys.models import Journey
 from journeys.services.journeys import journey_change_draft, journey_create, journey_publish
 from tests.builders import ACTOR, a_couple, a_journey, a_vendor
-from tests.drive import run_until_idle
-
-
-def published(
-    vendor: Vendor, now: datetime, *, entry: dict[str, Any] | None = None, **fields: Any
-) -> Journey:
-    definition = a_journey().wait("rest", for_="10d").definition()
-    if entry is not None:
-        definition["entry"] = entry
-    journey = journey_create(
-        vendor=vendor, name="A journey", definition=definition, now=now, actor=ACTOR, **fields
-    )
-    journey_publish(journey=journey, now=now, actor=ACTOR)
-    return journey
-
-
-def enter(journey: Journey, client: Client, now: datetime) -> Instance:
-    return instance_start(
-        vendor=journey.vendor, journey=journey, client=client, variables={}, now=now, actor=ACTOR
-    )
+from tests.drive import enter, run_until_idle
+from tests.enrollments import published
+from tests.racing import WAIT_SECONDS, blocked_or_done, together
 
 
 def refusal(deed: Callable[[], object]) -> str:
@@ -48,9 +29,9 @@ def refusal(deed: Callable[[], object]) -> str:
 @pytest.mark.parametrize("rule", ["once", "when_finished", "after_days"])
 def test_a_client_who_is_inside_does_not_enter_again(vendor, couple, now, rule):
     journey = published(vendor, now, re_entry=rule, re_entry_days=30 if rule == "after_days" else None)
-    enter(journey, couple, now)
+    enter(journey, couple, now=now)
 
-    assert "already_active" == refusal(lambda: enter(journey, couple, now))
+    assert "already_active" == refusal(lambda: enter(journey, couple, now=now))
 
 
 @pytest.mark.parametrize(
@@ -72,19 +53,19 @@ def test_a_client_whose_passage_has_ended_enters_as_the_rule_says(
     else:
         entry = {"re_entry": rule, **({"days": days} if days else {})}
         journey = published(vendor, now, entry=entry)
-    instance_cancel(instance=enter(journey, couple, now - timedelta(days=1)), now=now, actor=ACTOR)
+    instance_cancel(instance=enter(journey, couple, now=now - timedelta(days=1)), now=now, actor=ACTOR)
     again = now + timedelta(days=later)
 
     if code is None:
-        assert Instance.Status.ACTIVE == enter(journey, couple, again).status
+        assert Instance.Status.ACTIVE == enter(journey, couple, now=again).status
     else:
-        assert code == refusal(lambda: enter(journey, couple, again))
+        assert code == refusal(lambda: enter(journey, couple, now=again))
 
 
 def test_passages_side_by_side_run_each_for_itself(vendor, couple, now):
     journey = published(vendor, now, re_entry="always")
 
-    first, second = enter(journey, couple, now), enter(journey, couple, now)
+    first, second = enter(journey, couple, now=now), enter(journey, couple, now=now)
     run_until_idle(now)
     run_until_idle(now + timedelta(days=11))
 
@@ -95,10 +76,10 @@ def test_passages_side_by_side_run_each_for_itself(vendor, couple, now):
 
 def test_a_rule_that_becomes_stricter_holds_for_those_inside_too(vendor, couple, now):
     journey = published(vendor, now, re_entry="always")
-    enter(journey, couple, now)
+    enter(journey, couple, now=now)
     journey_change_draft(journey=journey, re_entry="once", expected_revision=1, now=now, actor=ACTOR)
 
-    assert "already_active" == refusal(lambda: enter(journey, couple, now))
+    assert "already_active" == refusal(lambda: enter(journey, couple, now=now))
 
 
 @pytest.mark.parametrize(
@@ -112,17 +93,17 @@ def test_a_rule_that_becomes_stricter_holds_for_those_inside_too(vendor, couple,
 def test_a_full_journey_lets_nobody_in(vendor, now, entry, code):
     journey = published(vendor, now, entry=entry)
     first, second, third = (a_couple(vendor, now=now) for _ in range(3))
-    enter(journey, first, now)
-    inside = enter(journey, second, now)
+    enter(journey, first, now=now)
+    inside = enter(journey, second, now=now)
 
-    assert code == refusal(lambda: enter(journey, third, now))
+    assert code == refusal(lambda: enter(journey, third, now=now))
 
     instance_cancel(instance=inside, now=now, actor=ACTOR)
     tomorrow = now + timedelta(days=1)
     if code == "limit_total":
-        assert code == refusal(lambda: enter(journey, third, tomorrow))
+        assert code == refusal(lambda: enter(journey, third, now=tomorrow))
     else:
-        assert enter(journey, third, tomorrow)
+        assert enter(journey, third, now=tomorrow)
 
 
 def test_a_day_begins_where_the_vendor_is(db):
@@ -130,10 +111,10 @@ def test_a_day_begins_where_the_vendor_is(db):
     before_midnight = datetime(2027, 4, 14, 14, 59, tzinfo=UTC)
     journey = published(vendor, before_midnight, entry={"max_per_day": 1})
     first, second = (a_couple(vendor, now=before_midnight) for _ in range(2))
-    enter(journey, first, before_midnight)
+    enter(journey, first, now=before_midnight)
 
-    assert "limit_per_day" == refusal(lambda: enter(journey, second, before_midnight))
-    assert enter(journey, second, before_midnight + timedelta(minutes=1))
+    assert "limit_per_day" == refusal(lambda: enter(journey, second, now=before_midnight))
+    assert enter(journey, second, now=before_midnight + timedelta(minutes=1))
 
 
 def test_a_refused_entry_is_written_into_the_event(vendor, now):
@@ -169,39 +150,18 @@ def test_days_belong_to_their_rule(vendor, now, rule, days):
     assert "bad_re_entry" == refused.value.code
 
 
-def at_once(deeds: list[Callable[[], object]]) -> list[object]:
-    """Do all of them at the same moment, each on a connection of its own; give results or refusals."""
-    barrier = threading.Barrier(len(deeds))
-    answers: list[object] = [None] * len(deeds)
-
-    def work(number: int) -> None:
-        close_old_connections()
-        barrier.wait()
-        try:
-            answers[number] = deeds[number]()
-        except Conflict as refused:
-            answers[number] = refused.code
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(deeds))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return answers
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_limit_holds_when_many_enter_at_once(now):
     vendor = a_vendor(now=now)
     journey = published(vendor, now, entry={"max_live": 3})
     couples = [a_couple(vendor, now=now) for _ in range(8)]
 
-    answers = at_once([lambda couple=couple: enter(journey, couple, now) for couple in couples])
+    answers = together(
+        *[lambda couple=couple: enter(journey, couple, now=now) for couple in couples], refusals=Conflict
+    )
 
     assert 3 == Instance.objects.filter(journey=journey).count()
-    assert 5 == answers.count("limit_live")
+    assert ["limit_live"] * 5 == [one.code for one in answers if isinstance(one, Conflict)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -210,10 +170,10 @@ def test_one_client_enters_once_when_many_events_arrive_at_once(now):
     journey = published(vendor, now)
     couple = a_couple(vendor, now=now)
 
-    answers = at_once([lambda: enter(journey, couple, now)] * 6)
+    answers = together(*[lambda: enter(journey, couple, now=now)] * 6, refusals=Conflict)
 
     assert 1 == Instance.objects.filter(journey=journey).count()
-    assert 5 == answers.count("already_active")
+    assert ["already_active"] * 5 == [one.code for one in answers if isinstance(one, Conflict)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -225,13 +185,28 @@ def test_nobody_enters_a_version_that_a_publishing_has_just_replaced(now):
     couples = [a_couple(vendor, now=now) for _ in range(5)]
     stale = Journey.objects.select_related("current_version", "vendor").get(pk=journey.pk)
 
-    at_once(
-        [
-            lambda: journey_publish(journey=Journey.objects.get(pk=journey.pk), now=now, actor=ACTOR),
-            *[lambda couple=couple: enter(stale, couple, now) for couple in couples],
-        ]
+    together(
+        lambda: journey_publish(journey=Journey.objects.get(pk=journey.pk), now=now, actor=ACTOR),
+        *[lambda couple=couple: enter(stale, couple, now=now) for couple in couples],
     )
 
-    late = enter(stale, a_couple(vendor, now=now), now)
+    late = enter(stale, a_couple(vendor, now=now), now=now)
     assert 2 == late.version.number
-    assert {1, 2} >= set(Instance.objects.values_list("version__number", flat=True))
+    numbers = list(Instance.objects.order_by("id").values_list("version__number", flat=True))
+    assert sorted(numbers) == numbers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_waits_for_a_publishing_that_is_under_way(now, threads):
+    vendor = a_vendor(now=now)
+    journey = published(vendor, now)
+    definition = a_journey().wait("rest", for_="20d").definition()
+    journey_change_draft(journey=journey, definition=definition, expected_revision=1, now=now, actor=ACTOR)
+    couple = a_couple(vendor, now=now)
+
+    with transaction.atomic():
+        journey_publish(journey=Journey.objects.get(pk=journey.pk), now=now, actor=ACTOR)
+        entry = threads.begin(lambda: enter(journey, couple, now=now))
+        blocked_or_done(entry)
+
+    assert 2 == entry.result(WAIT_SECONDS).version.number

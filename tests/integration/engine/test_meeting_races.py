@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 
 from channels.models import SinkMessage
 from engine.models import Ask, Instance, Meeting, MeetingNotice, MeetingType, ReferralLead, ReferralLink
@@ -23,12 +19,12 @@ from engine.services.referrals import Inquiry, inquiry_receive
 from journeys.errors import Conflict
 from journeys.models import Client, Vendor
 from journeys.services.weddings import wedding_move
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests.builders import ACTOR, a_couple, a_journey
 from tests.meets import a_booking, a_call
+from tests.racing import together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 
-WAIT_SECONDS = 20.0
 #: 15 April 2027, 10:00 in Lisbon.
 TEN = datetime(2027, 4, 15, 9, 0, tzinfo=UTC)
 
@@ -40,36 +36,8 @@ def _no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def vendor(transactional_db: None, now: datetime) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
-def couple(vendor: Vendor, now: datetime) -> Client:
-    return a_couple(vendor, now=now)
-
-
-@pytest.fixture
 def call(vendor: Vendor, now: datetime) -> MeetingType:
     return a_call(vendor, now=now)
-
-
-def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Start all at the same moment; give results, or the errors they raised."""
-    barrier = threading.Barrier(len(calls))
-
-    def at_once(call: Callable[[], Any]) -> Any:
-        connection.ensure_connection()
-        barrier.wait(WAIT_SECONDS)
-        try:
-            return call()
-        except Exception as error:  # noqa: BLE001 the test looks at it
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result(WAIT_SECONDS) for future in [pool.submit(at_once, call) for call in calls]]
 
 
 def kinds(results: list[Any]) -> list[str]:
@@ -89,7 +57,9 @@ def an_ask(couple: Client, *, now: datetime) -> Ask:
 def test_one_of_many_couples_gets_the_time(call: MeetingType, vendor: Vendor, now: datetime) -> None:
     couples = [a_couple(vendor, now=now) for _ in range(4)]
 
-    results = together(*[lambda one=one: a_booking(call, one, TEN, now=now) for one in couples])
+    results = together(
+        *[lambda one=one: a_booking(call, one, TEN, now=now) for one in couples], refusals=Conflict
+    )
 
     assert ["Conflict", "Conflict", "Conflict", "Meeting"] == kinds(results)
     assert {"slot_taken"} == {one.code for one in results if isinstance(one, Conflict)}
@@ -102,7 +72,9 @@ def test_the_constraint_holds_where_nobody_waits_for_anybody(
     monkeypatch.setattr(meetings, "_one_at_a_time", lambda _kind: None)
     couples = [a_couple(vendor, now=now) for _ in range(3)]
 
-    results = together(*[lambda one=one: a_booking(call, one, TEN, now=now) for one in couples])
+    results = together(
+        *[lambda one=one: a_booking(call, one, TEN, now=now) for one in couples], refusals=Conflict
+    )
 
     assert ["Conflict", "Conflict", "Meeting"] == kinds(results)
 
@@ -125,8 +97,9 @@ def test_a_double_click_books_once(call: MeetingType, couple: Client, now: datet
     assert first == second
     assert 1 == Meeting.objects.count()
     assert 3 == MeetingNotice.objects.filter(kind="invitation").count()
-    (refused,) = together(lambda: book(1))
-    assert "already_booked" == refused.code
+    with pytest.raises(Conflict) as refused:
+        book(1)
+    assert "already_booked" == refused.value.code
 
 
 def test_two_meetings_may_not_change_places_into_a_knot(
@@ -138,6 +111,7 @@ def test_two_meetings_may_not_change_places_into_a_knot(
     results = together(
         lambda: meeting_move(meeting=one, starts_at=two.starts_at, now=now, actor=ACTOR),
         lambda: meeting_move(meeting=two, starts_at=one.starts_at, now=now, actor=ACTOR),
+        refusals=Conflict,
     )
 
     assert ["Conflict", "Conflict"] == kinds(results)
@@ -150,13 +124,13 @@ def test_a_meeting_is_moved_or_cancelled_while_the_wedding_moves(
     wedding = couple.weddings.get()
     assert wedding.date is not None
 
-    results = together(
+    together(
         lambda: meeting_move(meeting=meeting, starts_at=TEN + timedelta(days=1), now=now, actor=ACTOR),
         lambda: wedding_move(wedding=wedding, date=wedding.date + timedelta(days=7), now=now, actor=ACTOR),
         lambda: meeting_cancel(meeting=meeting, now=now, actor=ACTOR),
+        refusals=Conflict,
     )
 
-    assert all(not isinstance(one, Exception) or isinstance(one, Conflict) for one in results), results
     meeting.refresh_from_db()
     assert Meeting.Status.CANCELLED == meeting.status
     assert not wedding.anchors.filter(name="final_call").exists()

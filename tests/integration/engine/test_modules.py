@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from channels.models import Message
 from engine.models import Instance, ModuleSetting, ModuleUse, NodeExecution, Schedule
@@ -21,7 +20,8 @@ from journeys.errors import Invalid, NotFound
 from journeys.language.modules import VENDOR_MODULES
 from journeys.models import Client, Vendor
 from tests.builders import ACTOR, JourneyBuilder, a_couple, a_journey, a_vendor
-from tests.drive import bells, run_until_idle
+from tests.drive import bells, enter, run_until_idle
+from tests.racing import WAIT_SECONDS, Threads, blocked_or_done
 
 
 @pytest.fixture(autouse=True)
@@ -111,14 +111,7 @@ def test_too_many_in_one_minute_are_put_off_and_cost_no_attempt(vendor: Vendor, 
     module_change(vendor=vendor, name="email", overrides=overrides, now=now, actor=ACTOR)
     journey = a_journey().email("hello").publish(vendor, now=now)
     for _ in range(5):
-        instance_start(
-            vendor=vendor,
-            journey=journey,
-            client=a_couple(vendor, now=now),
-            variables={},
-            now=now,
-            actor=ACTOR,
-        )
+        enter(journey, a_couple(vendor, now=now), now=now)
     sent = []
     for minute in range(4):
         run_until_idle(now + timedelta(minutes=minute))
@@ -184,36 +177,27 @@ def test_what_is_no_module_can_not_be_set(vendor: Vendor, now: datetime) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_step_that_is_held_while_the_module_is_switched_on_is_not_forgotten(now: datetime) -> None:
+def test_a_step_that_is_held_while_the_module_is_switched_on_is_not_forgotten(
+    now: datetime, threads: Threads
+) -> None:
     """The step has read "off"; who switches it on waits for its transaction, and then finds it."""
     vendor = a_vendor(now=now)
     couple = a_couple(vendor, now=now)
     switch(vendor, on=False, now=now)
     journey = a_journey().email("hello").publish(vendor, now=now)
-    instance = instance_start(
-        vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
-    read, real = threading.Event(), modules._is_on_by_now
-    switched = threading.Event()
-
-    def switch_on() -> None:
-        read.wait(timeout=10)
-        switch(vendor, on=True, now=now)
-        switched.set()
-        connection.close()
+    instance = enter(journey, couple, now=now)
+    real, switching = modules._is_on_by_now, []
 
     def read_and_linger(*args: Any) -> bool:
         answer = real(*args)
-        read.set()
-        # The other transaction is now at the lock, or will find the committed step.
-        switched.wait(timeout=0.5)
+        if not switching:
+            switching.append(threads.begin(lambda: switch(vendor, on=True, now=now)))
+            blocked_or_done(*switching)
         return answer
 
-    other = threading.Thread(target=switch_on)
-    other.start()
     with mock.patch.object(modules, "_is_on_by_now", read_and_linger):
         run_until_idle(now)
-    other.join(timeout=20)
+    switching[0].result(WAIT_SECONDS)
     run_until_idle(now)
 
     instance.refresh_from_db()

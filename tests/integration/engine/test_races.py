@@ -2,105 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from channels.models import Message, SinkMessage
 from engine.models import Instance, NodeExecution, Schedule, TriggerEvent
 from engine.services import delivering, dispatch, instances, recovery, rescheduling, runner, writing
-from engine.services.instances import instance_cancel, instance_pause, instance_resume, instance_start
+from engine.services.instances import instance_cancel, instance_pause, instance_resume
 from engine.services.triggering import event_receive
 from journeys.errors import Conflict
-from journeys.models import Client, Journey, Vendor
+from journeys.models import Client, Vendor
 from journeys.services.weddings import wedding_move
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
-from tests.drive import bells, run_until_idle
+from tests.builders import ACTOR, a_couple, a_journey
+from tests.drive import bells, enter, run_until_idle
+from tests.racing import (
+    WAIT_SECONDS,
+    Gate,
+    Threads,
+    blocked_or_done,
+    somebody_waits_for_a_lock,
+    together,
+    until,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
-
-WAIT_SECONDS = 10.0
-
-
-@pytest.fixture
-def vendor(transactional_db: None, now: datetime) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
-def couple(vendor: Vendor, now: datetime) -> Client:
-    return a_couple(vendor, now=now)
-
-
-def start(journey: Journey, couple: Client, *, now: datetime) -> Instance:
-    return instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
-
-
-class Threads:
-    """Run calls in threads that give their connection back."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(8)
-
-    def begin(self, call: Callable[[], Any]) -> Future[Any]:
-        def run() -> Any:
-            try:
-                return call()
-            finally:
-                connections.close_all()
-
-        return self._pool.submit(run)
-
-    def together(self, *calls: Callable[[], Any]) -> list[Any]:
-        """Start all at the same moment; give results, or the errors they raised."""
-        barrier = threading.Barrier(len(calls))
-
-        def at_once(call: Callable[[], Any]) -> Callable[[], Any]:
-            def run() -> Any:
-                connection.ensure_connection()
-                barrier.wait(WAIT_SECONDS)
-                try:
-                    return call()
-                except Exception as error:  # noqa: BLE001 the test looks at it
-                    return error
-
-            return run
-
-        return [future.result(WAIT_SECONDS) for future in [self.begin(at_once(call)) for call in calls]]
-
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
-@pytest.fixture
-def threads():
-    pool = Threads()
-    yield pool
-    pool.close()
-
-
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock')"
-        )
-        return bool(cursor.fetchone()[0])
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "What was waited for did not come about."
-        time.sleep(0.01)
 
 
 def history(instance: Instance) -> list[tuple[str, str]]:
@@ -109,46 +37,20 @@ def history(instance: Instance) -> list[tuple[str, str]]:
     )
 
 
-class Gate:
-    """Hold a call open in the middle: `entered` is set when it is there, and it goes on after `go_on`."""
-
-    def __init__(self) -> None:
-        self.entered, self.go_on = threading.Event(), threading.Event()
-
-    def before(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def held(*args: Any, **kwargs: Any) -> Any:
-            self._stop()
-            return call(*args, **kwargs)
-
-        return held
-
-    def after(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def held(*args: Any, **kwargs: Any) -> Any:
-            result = call(*args, **kwargs)
-            self._stop()
-            return result
-
-        return held
-
-    def _stop(self) -> None:
-        self.entered.set()
-        assert self.go_on.wait(WAIT_SECONDS)
-
-
 @pytest.mark.parametrize("kind", ["instant", "sending"])
 def test_same_bell_at_two_workers_is_carried_out_once(
-    vendor: Vendor, couple: Client, now: datetime, threads: Threads, kind: str
+    vendor: Vendor, couple: Client, now: datetime, kind: str
 ) -> None:
     journey = a_journey()
     if kind == "sending":
         journey.email("hello")
-    instance = start(journey.publish(vendor, now=now), couple, now=now)
+    instance = enter(journey.publish(vendor, now=now), couple, now=now)
     if kind == "sending":
         runner.run(places=bells(), now=now)
     places = bells()
     assert places
 
-    done = threads.together(*[lambda: runner.run(places=places, now=now)] * 4)
+    done = together(*[lambda: runner.run(places=places, now=now)] * 4)
 
     assert [0, 0, 0] == sorted(done)[:3]
     assert 1 == NodeExecution.objects.filter(node_id="hello" if kind == "sending" else "start").count()
@@ -157,15 +59,15 @@ def test_same_bell_at_two_workers_is_carried_out_once(
     assert ("end", "succeeded") == history(instance)[-1]
 
 
-def test_two_dispatchers_ring_once_for_each_step(vendor: Vendor, now: datetime, threads: Threads) -> None:
+def test_two_dispatchers_ring_once_for_each_step(vendor: Vendor, now: datetime) -> None:
     journey = a_journey().wait("rest", for_="1d").publish(vendor, now=now)
     for _ in range(40):
-        start(journey, a_couple(vendor, now=now), now=now)
+        enter(journey, a_couple(vendor, now=now), now=now)
     run_until_idle(now)
     fences = dict(Schedule.objects.values_list("id", "fence"))
     later = now + timedelta(days=1)
 
-    rung = threads.together(*[lambda: dispatch.dispatch(now=later)] * 4)
+    rung = together(*[lambda: dispatch.dispatch(now=later)] * 4)
 
     assert 40 == sum(rung)
     assert {key: fence + 1 for key, fence in fences.items()} == dict(
@@ -173,13 +75,13 @@ def test_two_dispatchers_ring_once_for_each_step(vendor: Vendor, now: datetime, 
     )
 
 
-def test_two_sweeps_put_back_each_lost_step_once(vendor: Vendor, now: datetime, threads: Threads) -> None:
+def test_two_sweeps_put_back_each_lost_step_once(vendor: Vendor, now: datetime) -> None:
     journey = a_journey().publish(vendor, now=now)
     for _ in range(20):
-        start(journey, a_couple(vendor, now=now), now=now)
+        enter(journey, a_couple(vendor, now=now), now=now)
     _end_leases()
 
-    put_back = threads.together(*[recovery.sweep] * 4)
+    put_back = together(*[recovery.sweep] * 4)
 
     assert 20 == sum(put_back)
 
@@ -187,7 +89,7 @@ def test_two_sweeps_put_back_each_lost_step_once(vendor: Vendor, now: datetime, 
 def test_pause_that_comes_first_lets_nothing_be_sent(
     vendor: Vendor, couple: Client, now: datetime, threads: Threads
 ) -> None:
-    instance = start(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
     runner.run(places=bells(), now=now)
     places = bells()
 
@@ -208,13 +110,13 @@ def test_pause_that_comes_first_lets_nothing_be_sent(
 def test_pause_that_comes_while_the_provider_is_called_holds_what_follows(
     vendor: Vendor, couple: Client, now: datetime, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instance = start(a_journey().email("hello").email("more").publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().email("hello").email("more").publish(vendor, now=now), couple, now=now)
     runner.run(places=bells(), now=now)
     places, gate = bells(), Gate()
     with monkeypatch.context() as patch:
         patch.setattr(delivering.sending, "hand_over", gate.after(delivering.sending.hand_over))
         worker = threads.begin(lambda: runner.run(places=places, now=now))
-        assert gate.entered.wait(WAIT_SECONDS)
+        gate.reached()
 
         instance_pause(instance=instance, now=now, actor=ACTOR)
         gate.go_on.set()
@@ -233,7 +135,7 @@ def test_pause_that_comes_while_the_provider_is_called_holds_what_follows(
 def test_wedding_that_moves_while_a_step_commits_takes_the_new_place_along(
     vendor: Vendor, couple: Client, now: datetime, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instance = start(
+    instance = enter(
         a_journey().wait_for_date("month_before", "-30d").publish(vendor, now=now), couple, now=now
     )
     wedding, gate = couple.weddings.get(), Gate()
@@ -241,13 +143,11 @@ def test_wedding_that_moves_while_a_step_commits_takes_the_new_place_along(
     places = bells()
     with monkeypatch.context() as patch:
         patch.setattr(runner, "write", gate.before(writing.write))
-        worker = threads.begin(lambda: runner.run(places=places, now=now))
-        assert gate.entered.wait(WAIT_SECONDS)
-        mover = threads.begin(lambda: wedding_move(wedding=wedding, date=moved_to, now=now, actor=ACTOR))
-        until(somebody_waits_for_a_lock)
-        gate.go_on.set()
-        worker.result(WAIT_SECONDS)
-        mover.result(WAIT_SECONDS)
+        threads.overlap(
+            gate,
+            lambda: runner.run(places=places, now=now),
+            lambda: wedding_move(wedding=wedding, date=moved_to, now=now, actor=ACTOR),
+        )
 
     place = Schedule.objects.get(instance=instance)
     assert ("month_before", moved_to - timedelta(days=30)) == (place.node_id, place.due_at.date())
@@ -256,7 +156,7 @@ def test_wedding_that_moves_while_a_step_commits_takes_the_new_place_along(
 def test_step_that_commits_while_the_wedding_moves_is_placed_by_the_new_date(
     vendor: Vendor, couple: Client, now: datetime, threads: Threads
 ) -> None:
-    instance = start(
+    instance = enter(
         a_journey().wait_for_date("month_before", "-30d").publish(vendor, now=now), couple, now=now
     )
     wedding = couple.weddings.get()
@@ -276,7 +176,7 @@ def test_wedding_that_moves_while_a_dated_message_is_at_the_provider_sends_no_se
     vendor: Vendor, couple: Client, now: datetime, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     month_before = {"kind": "anchor", "anchor": "wedding", "offset": "-30d", "at": "09:00"}
-    instance = start(
+    instance = enter(
         a_journey().email("timeline", when=month_before).publish(vendor, now=now), couple, now=now
     )
     run_until_idle(now)
@@ -286,7 +186,7 @@ def test_wedding_that_moves_while_a_dated_message_is_at_the_provider_sends_no_se
     with monkeypatch.context() as patch:
         patch.setattr(delivering.sending, "hand_over", gate.after(delivering.sending.hand_over))
         worker = threads.begin(lambda: runner.run(places=places, now=due))
-        assert gate.entered.wait(WAIT_SECONDS)
+        gate.reached()
 
         wedding_move(wedding=wedding, date=wedding.date + timedelta(days=40), now=due, actor=ACTOR)
         gate.go_on.set()
@@ -298,9 +198,7 @@ def test_wedding_that_moves_while_a_dated_message_is_at_the_provider_sends_no_se
     assert ("end", "succeeded") == history(instance)[-1]
 
 
-def test_same_event_twice_at_once_starts_one_instance(
-    vendor: Vendor, couple: Client, now: datetime, threads: Threads
-) -> None:
+def test_same_event_twice_at_once_starts_one_instance(vendor: Vendor, couple: Client, now: datetime) -> None:
     a_journey().trigger("payment_received").publish(vendor, now=now)
 
     def receive() -> TriggerEvent:
@@ -315,7 +213,7 @@ def test_same_event_twice_at_once_starts_one_instance(
             actor=ACTOR,
         )
 
-    events = threads.together(*[receive] * 4)
+    events = together(*[receive] * 4)
 
     assert 1 == len({event.public_id for event in events})
     assert [["started"]] * 4 == [[one["outcome"] for one in event.outcomes] for event in events]
@@ -323,11 +221,11 @@ def test_same_event_twice_at_once_starts_one_instance(
 
 
 def test_two_starts_of_the_same_journey_for_a_client_make_one_instance(
-    vendor: Vendor, couple: Client, now: datetime, threads: Threads
+    vendor: Vendor, couple: Client, now: datetime
 ) -> None:
     journey = a_journey().publish(vendor, now=now)
 
-    started = threads.together(*[lambda: start(journey, couple, now=now)] * 4)
+    started = together(*[lambda: enter(journey, couple, now=now)] * 4, refusals=Conflict)
 
     assert 1 == sum(isinstance(one, Instance) for one in started)
     assert {"already_active"} == {one.code for one in started if isinstance(one, Conflict)}
@@ -343,8 +241,8 @@ def test_wedding_that_moves_while_an_instance_starts_is_known_to_its_first_place
 
     with transaction.atomic():
         wedding_move(wedding=wedding, date=moved_to, now=now, actor=ACTOR)
-        starter = threads.begin(lambda: start(journey, couple, now=now))
-        _until_blocked_or_done(starter)
+        starter = threads.begin(lambda: enter(journey, couple, now=now))
+        blocked_or_done(starter)
     instance = starter.result(WAIT_SECONDS)
 
     wedding.refresh_from_db()
@@ -354,7 +252,7 @@ def test_wedding_that_moves_while_an_instance_starts_is_known_to_its_first_place
 def test_worker_that_slept_past_its_lease_loses_no_step(
     vendor: Vendor, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instance = start(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
     runner.run(places=bells(), now=now)
 
     def sleepy(*args: Any, **kwargs: Any) -> Any:
@@ -377,7 +275,7 @@ def test_worker_that_slept_past_its_lease_loses_no_step(
 def test_lease_that_ends_between_two_people_keeps_what_the_provider_said_about_the_first(
     vendor: Vendor, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start(a_journey().email("hello", to=["partner_1", "partner_2"]).publish(vendor, now=now), couple, now=now)
+    enter(a_journey().email("hello", to=["partner_1", "partner_2"]).publish(vendor, now=now), couple, now=now)
     runner.run(places=bells(), now=now)
     hand_over = delivering.sending.hand_over
 
@@ -407,7 +305,7 @@ def test_last_step_that_commits_while_its_instance_is_locked_makes_no_deadlock(
     deed: str,
 ) -> None:
     settings.QUEUE_BATCH_SIZE = 1
-    instance = start(a_journey().publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().publish(vendor, now=now), couple, now=now)
     runner.run(places=bells(), now=now)
     places, gate, wedding = bells(), Gate(), couple.weddings.get()
     assert ["end"] == list(Schedule.objects.values_list("node_id", flat=True))
@@ -424,9 +322,9 @@ def test_last_step_that_commits_while_its_instance_is_locked_makes_no_deadlock(
                 wedding=wedding, date=wedding.date + timedelta(days=9), now=now, actor=ACTOR
             )
         person = threads.begin(call)
-        assert gate.entered.wait(WAIT_SECONDS)
+        gate.reached()
         worker = threads.begin(lambda: runner.run(places=places, now=now))
-        _until_blocked_or_done(worker)
+        blocked_or_done(worker)
         gate.go_on.set()
         person.result(WAIT_SECONDS)
         worker.result(WAIT_SECONDS)
@@ -435,10 +333,6 @@ def test_last_step_that_commits_while_its_instance_is_locked_makes_no_deadlock(
     instance.refresh_from_db()
     assert instance.status in {Instance.Status.COMPLETED, Instance.Status.CANCELLED}
     assert not Schedule.objects.exists()
-
-
-def _until_blocked_or_done(future: Future[Any]) -> None:
-    until(lambda: future.done() or somebody_waits_for_a_lock())
 
 
 def _end_leases() -> None:

@@ -6,18 +6,11 @@ from datetime import datetime, timedelta
 
 from channels.models import Message, SinkMessage
 from engine.models import Instance, NodeExecution, Schedule
-from engine.services.instances import instance_start
-from journeys.models import Client, Journey, Vendor
+from journeys.models import Client, Vendor
 from journeys.services.vendors import vendor_change_settings
 from journeys.services.weddings import wedding_move
 from tests.builders import ACTOR, a_couple, a_journey
-from tests.drive import run_until_idle
-
-
-def start(journey: Journey, couple: Client, *, now: datetime) -> Instance:
-    return instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
+from tests.drive import enter, run_until_idle
 
 
 def history(instance: Instance) -> list[tuple[str, str]]:
@@ -29,7 +22,7 @@ def history(instance: Instance) -> list[tuple[str, str]]:
 def test_a_journey_runs_from_start_to_end(vendor: Vendor, couple: Client, now: datetime) -> None:
     journey = a_journey().email("welcome").wait("pause", for_="3d").email("guide").publish(vendor, now=now)
 
-    instance = start(journey, couple, now=now)
+    instance = enter(journey, couple, now=now)
     run_until_idle(now)
 
     assert ["About welcome"] == [one.subject for one in SinkMessage.objects.order_by("id")]
@@ -50,7 +43,7 @@ def test_a_journey_runs_from_start_to_end(vendor: Vendor, couple: Client, now: d
 
 def test_a_wedding_that_moves_takes_its_steps_along(vendor: Vendor, couple: Client, now: datetime) -> None:
     journey = a_journey().wait_for_date("month_before", "-30d").email("timeline").publish(vendor, now=now)
-    instance = start(journey, couple, now=now)
+    instance = enter(journey, couple, now=now)
     run_until_idle(now)
     before = Schedule.objects.get(instance=instance)
     wedding = couple.weddings.get()
@@ -69,7 +62,7 @@ def test_a_wedding_that_moves_takes_its_steps_along(vendor: Vendor, couple: Clie
 def test_a_wedding_without_a_date_parks_its_steps_until_there_is_one(vendor: Vendor, now: datetime) -> None:
     couple = a_couple(vendor, now=now, wedding_in=None)
     journey = a_journey().wait_for_date("month_before", "-30d").email("timeline").publish(vendor, now=now)
-    instance = start(journey, couple, now=now)
+    instance = enter(journey, couple, now=now)
     run_until_idle(now)
 
     parked = Schedule.objects.get(instance=instance)
@@ -87,7 +80,7 @@ def test_a_step_that_is_too_late_is_skipped_and_says_so(vendor: Vendor, now: dat
     half_a_year = {"kind": "anchor", "anchor": "wedding", "offset": "-6mo", "at": "09:00"}
     journey = a_journey().email("half_a_year", when=half_a_year).publish(vendor, now=now)
 
-    instance = start(journey, couple, now=now)
+    instance = enter(journey, couple, now=now)
     run_until_idle(now)
 
     assert 0 == SinkMessage.objects.count()
@@ -111,7 +104,7 @@ def test_an_action_changes_the_client_with_its_step(vendor: Vendor, couple: Clie
         .publish(vendor, now=now)
     )
 
-    start(journey, couple, now=now)
+    enter(journey, couple, now=now)
     run_until_idle(now)
 
     couple.refresh_from_db()
@@ -133,7 +126,7 @@ def test_a_message_waits_for_the_sending_hours_and_is_not_late_for_that(
     # The wedding is on Wed 19 May 2027, so 30 days before is Mon 19 April; 20:00 is after hours.
     evening = {"kind": "anchor", "anchor": "wedding", "offset": "-30d", "at": "20:00"}
     journey = a_journey().email("evening", when=evening, late={"rule": "skip"}).publish(vendor, now=now)
-    instance = start(journey, couple, now=now)
+    instance = enter(journey, couple, now=now)
     run_until_idle(now)
     due = Schedule.objects.get(instance=instance).due_at
 
@@ -152,7 +145,7 @@ def test_what_is_put_off_past_its_date_is_not_sent(vendor: Vendor, now: datetime
     couple = a_couple(vendor, now=now, wedding_in=timedelta(days=3))
     eve = {"kind": "anchor", "anchor": "wedding", "offset": "-1d", "at": "19:00"}
     journey = a_journey().email("eve", when=eve).publish(vendor, now=now)
-    instance = start(journey, couple, now=now)
+    instance = enter(journey, couple, now=now)
     run_until_idle(now)
 
     for days in range(1, 8):

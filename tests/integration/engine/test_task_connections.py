@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -12,6 +11,7 @@ from django.db import connection
 
 from config import celery
 from config.celery import app
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,9 +51,7 @@ def test_after_a_pause_a_connection_that_the_server_ended_is_not_used_again() ->
     a_task()
     ended = backend()
     celery.give_back_connections()
-    ender = threading.Thread(target=end, args=(ended,))
-    ender.start()
-    ender.join()
+    together(lambda: end(ended))
 
     with mock.patch("time.monotonic", return_value=celery._Kept.used_at + 2):
         celery.look_after_connections()
@@ -64,7 +62,6 @@ def test_after_a_pause_a_connection_that_the_server_ended_is_not_used_again() ->
 def end(pid: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    connection.close()
 
 
 def test_a_connection_that_broke_is_given_away() -> None:
@@ -77,18 +74,12 @@ def test_a_connection_that_broke_is_given_away() -> None:
 
 
 def test_threads_of_one_process_keep_nothing_from_each_other() -> None:
-    kept: list[object] = []
-
-    def a_task_of_its_own() -> None:
+    def a_task_of_its_own() -> object:
         backend()
         celery.give_back_connections()
-        kept.append(connection.connection)
+        return connection.connection
 
-    thread = threading.Thread(target=a_task_of_its_own)
-    thread.start()
-    thread.join()
-
-    assert kept == [None]
+    assert [None] == together(a_task_of_its_own)
 
 
 def test_commands_of_one_channel_share_a_client_until_its_connections_are_given_up() -> None:

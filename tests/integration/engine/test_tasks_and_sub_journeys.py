@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.models import Instance, InterventionTicket, NodeExecution, Schedule
-from engine.services.instances import instance_cancel, instance_start
+from engine.services.instances import instance_cancel
 from engine.services.sub_journeys import MAX_DEPTH
 from journeys.errors import Conflict, Invalid
 from journeys.models import Client, Journey, Task, Vendor
 from journeys.services.journeys import journey_change_draft, journey_publish
 from journeys.services.tasks import task_finish
+from tests import drive
 from tests.builders import ACTOR, JourneyBuilder, a_journey
 from tests.drive import run_until_idle
 
@@ -22,9 +23,7 @@ DAY = timedelta(days=1)
 
 
 def start(journey: Journey, couple: Client, *, now: datetime) -> Instance:
-    instance = instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
+    instance = drive.enter(journey, couple, now=now)
     run_until_idle(now)
     return instance
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from engine.models import Instance, InterventionTicket, NodeExecution, Schedule, TicketLine
 from engine.services import escalating, interventions
@@ -17,45 +16,16 @@ from engine.services.interventions import ticket_open
 from engine.services.tickets import DEEDS, Worked, ticket_work
 from journeys.errors import Conflict
 from journeys.models import Client, Journey, Vendor
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests.builders import ACTOR, a_journey
+from tests.racing import WAIT_SECONDS, somebody_waits_for_a_lock, together, until
 from tests.tickets import EXPIRED, parked_steps, stop
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
-
-WAIT_SECONDS = 10.0
-
-
-@pytest.fixture
-def vendor(transactional_db: None, now: datetime) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
-def couple(vendor: Vendor, now: datetime) -> Client:
-    return a_couple(vendor, now=now)
 
 
 @pytest.fixture
 def hello(vendor: Vendor, now: datetime) -> Journey:
     return a_journey().email("hello").publish(vendor, now=now)
-
-
-def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Start all at the same moment, each with a connection of its own; give results, or the errors they raised."""
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        try:
-            connection.ensure_connection()
-            barrier.wait(WAIT_SECONDS)
-            return call()
-        except Exception as error:  # noqa: BLE001 the test looks at it
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result(WAIT_SECONDS) for future in [pool.submit(run, call) for call in calls]]
 
 
 def work(deed: str, *, now: datetime) -> Worked:
@@ -72,7 +42,7 @@ def test_steps_that_fail_at_once_for_one_cause_open_one_ticket(
     def fail(part: int) -> Callable[[], None]:
         return lambda: stop(claims[part::6], EXPIRED, now=now)
 
-    assert [None] * 6 == together(*(fail(part) for part in range(6)))
+    together(*(fail(part) for part in range(6)))
 
     assert 24 == InterventionTicket.objects.get().lines.filter(status="open").count()
 
@@ -81,21 +51,20 @@ def test_the_second_to_open_a_ticket_waits_for_the_first_and_adds_its_line(
     hello: Journey, couple: Client, now: datetime
 ) -> None:
     claims = parked_steps(hello, couple, 2, now=now)
-    opened, asked = threading.Event(), threading.Event()
+    opened = threading.Event()
 
     def first() -> None:
         with transaction.atomic():
             ticket_open(claim=claims[0], draft=EXPIRED, now=now)
             opened.set()
-            assert asked.wait(WAIT_SECONDS)
+            # The other one waits inside the statement that opens the ticket.
+            until(somebody_waits_for_a_lock)
 
     def second() -> None:
         assert opened.wait(WAIT_SECONDS)
-        # It waits inside the statement that opens the ticket; the first may go on when it is there.
-        threading.Timer(0.2, asked.set).start()
         stop(claims[1:], EXPIRED, now=now)
 
-    assert [None, None] == together(first, second)
+    together(first, second)
     assert 2 == InterventionTicket.objects.get().lines.count()
 
 
@@ -115,7 +84,7 @@ def test_a_first_that_comes_to_nothing_leaves_the_ticket_to_the_second(
         assert opened.wait(WAIT_SECONDS)
         stop(claims[1:], EXPIRED, now=now)
 
-    assert [None, None] == together(first, second)
+    together(first, second)
     assert claims[1].schedule_id == TicketLine.objects.get().schedule_id
 
 
@@ -124,10 +93,9 @@ def test_two_people_who_skip_a_ticket_at_once_skip_each_step_once(
 ) -> None:
     stop(parked_steps(hello, couple, 8, now=now), EXPIRED, now=now)
 
-    answers = together(lambda: work("skip", now=now), lambda: work("skip", now=now))
+    answers = together(lambda: work("skip", now=now), lambda: work("skip", now=now), refusals=Conflict)
 
     assert {8} == {sum(one.done for one in answers if isinstance(one, Worked))}
-    assert all(isinstance(one, Worked | Conflict) for one in answers), answers
     assert 8 == NodeExecution.objects.filter(node_id="hello", status="skipped").count()
     assert "resolved" == InterventionTicket.objects.get().status
 
@@ -153,7 +121,7 @@ def test_a_step_that_fails_while_the_last_line_is_settled_is_not_lost(
         work("skip", now=now)
         closed.set()
 
-    assert [None, None] == together(lambda: stop(claims[1:], EXPIRED, now=now), settle)
+    together(lambda: stop(claims[1:], EXPIRED, now=now), settle)
 
     escalating.tick(now=now)
     line = TicketLine.objects.select_related("ticket").get(schedule_id=claims[1].schedule_id)
@@ -189,9 +157,8 @@ def test_a_cancellation_and_a_retry_of_one_step_leave_one_of_them(
 ) -> None:
     stop(parked_steps(hello, couple, 1, now=now), EXPIRED, now=now)
 
-    answers = together(lambda: work("cancel", now=now), lambda: work("retry", now=now))
+    together(lambda: work("cancel", now=now), lambda: work("retry", now=now), refusals=Conflict)
 
-    assert all(isinstance(one, Worked | Conflict) for one in answers), answers
     line, instance = TicketLine.objects.get(), Instance.objects.get()
     assert "resolved" == line.status
     if line.resolution == "cancel":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,38 +10,24 @@ from django.db import connection
 from engine import tasks
 from engine.services import recovery
 from engine.ticking import _numbers, alone
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def elsewhere(deed: Any) -> None:
-    """Do it in a thread with a connection of its own."""
-
-    def run() -> None:
-        try:
-            deed()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(timeout=20)
-    assert not thread.is_alive()
 
 
 def test_a_tick_is_left_out_while_the_same_is_carried_out() -> None:
     with mock.patch.object(recovery, "sweep") as sweep:
         with alone(tasks.tick_sweep.name):
-            elsewhere(tasks.tick_sweep)
+            together(tasks.tick_sweep)
             assert not sweep.called
-        elsewhere(tasks.tick_sweep)
+        together(tasks.tick_sweep)
 
     assert sweep.call_count == 1
 
 
 def test_another_tick_is_not_kept_from_its_turn() -> None:
     with mock.patch.object(recovery, "sweep") as sweep, alone(tasks.tick_dispatch.name):
-        elsewhere(tasks.tick_sweep)
+        together(tasks.tick_sweep)
 
     assert sweep.call_count == 1
 
@@ -52,7 +36,7 @@ def test_a_tick_that_breaks_is_free_again() -> None:
     with mock.patch.object(recovery, "sweep", side_effect=[ValueError, 0]) as sweep:
         with pytest.raises(ValueError):  # noqa: PT011 our own
             tasks.tick_sweep()
-        elsewhere(tasks.tick_sweep)
+        together(tasks.tick_sweep)
 
     assert sweep.call_count == 2
 
@@ -67,9 +51,9 @@ def test_a_lock_does_not_stay_behind_when_its_connection_breaks() -> None:
                 )
                 assert cursor.rowcount == 1
             # The same process knows what it is at, whatever became of the lock.
-            elsewhere(tasks.tick_sweep)
+            together(tasks.tick_sweep)
             assert not sweep.called
-        elsewhere(tasks.tick_sweep)
+        together(tasks.tick_sweep)
 
     assert sweep.call_count == 1
 

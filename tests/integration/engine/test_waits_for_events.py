@@ -18,6 +18,7 @@ from engine.services.triggering import event_receive
 from journeys.models import Client, Journey, Vendor
 from journeys.services.clients import client_change, tag_add
 from journeys.services.weddings import wedding_move
+from tests import drive
 from tests.builders import ACTOR, JourneyBuilder, a_journey
 from tests.drive import bells, run_until_idle
 
@@ -28,9 +29,7 @@ DAY = timedelta(days=1)
 
 
 def start(journey: Journey, couple: Client, *, now: datetime) -> Instance:
-    instance = instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
+    instance = drive.enter(journey, couple, now=now)
     run_until_idle(now)
     return instance
 

@@ -13,16 +13,16 @@ from django.db import transaction
 
 from engine.models import Instance, Schedule, Wake
 from engine.services import ending, waking
-from engine.services.instances import instance_cancel, instance_start
+from engine.services.instances import instance_cancel
 from engine.services.sub_journeys import waiting_steps
 from engine.services.waking import wake_all
 from journeys.language.errors import DefinitionInvalid
 from journeys.models import Client, Vendor
 from journeys.services.clients import tags_add
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests.builders import ACTOR, a_couple, a_journey
 from tests.dead_letters import broken
-from tests.drive import run_until_idle
-from tests.integration.engine.test_races import Threads
+from tests.drive import enter, run_until_idle
+from tests.racing import WAIT_SECONDS, Threads, blocked_or_done, together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -30,25 +30,10 @@ COUPLES = 5
 
 
 @pytest.fixture
-def vendor(transactional_db: None, now: datetime) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
 def waiting(vendor: Vendor, now: datetime) -> list[Instance]:
     """Passages of several clients, each of which waits for a tag."""
     journey = a_journey().step("vip", "wait_until", **{"if": "'vip' in client.tags"}).publish(vendor, now=now)
-    passages = [
-        instance_start(
-            vendor=vendor,
-            journey=journey,
-            client=a_couple(vendor, now=now),
-            variables={},
-            now=now,
-            actor=ACTOR,
-        )
-        for _ in range(COUPLES)
-    ]
+    passages = [enter(journey, a_couple(vendor, now=now), now=now) for _ in range(COUPLES)]
     run_until_idle(now)
     return passages
 
@@ -119,49 +104,36 @@ def test_what_was_rolled_back_wakes_nobody(waiting: list[Instance], now: datetim
 
 
 def test_two_who_tell_of_the_same_clients_at_once_lose_nobody(waiting: list[Instance], now: datetime) -> None:
-    threads = Threads()
     with mock.patch.object(waking, "process", return_value=0):
         tag_all(waiting, now=now)
         wake_all(client_ids=[one.client_id for one in reversed(waiting)], topics=["client"], now=now)
-    try:
-        errors = [
-            one
-            for one in threads.together(*[lambda: waking.process(now=now)] * 4)
-            if isinstance(one, Exception)
-        ]
-    finally:
-        threads.close()
 
-    assert not errors
+    together(*[lambda: waking.process(now=now)] * 4)
+
     assert not Wake.objects.exists()
     run_until_idle(now)
     assert {"completed": COUPLES} == statuses(waiting)
 
 
 def test_a_step_that_begins_to_wait_at_this_moment_is_waited_for_and_seen(
-    vendor: Vendor, now: datetime
+    vendor: Vendor, threads: Threads, now: datetime
 ) -> None:
     """The passages are locked before anybody looks where they stand."""
     journey = a_journey().step("vip", "wait_until", **{"if": "'vip' in client.tags"}).publish(vendor, now=now)
     couple: Client = a_couple(vendor, now=now)
-    instance = instance_start(
-        vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
-    threads = Threads()
+    instance = enter(journey, couple, now=now)
     Wake.objects.create(client_id=couple.id, topics=["client"])
-    try:
-        with transaction.atomic():
-            Instance.objects.select_for_update().get(id=instance.id)
-            telling = threads.begin(lambda: waking.process(now=now))
-            Schedule.objects.filter(instance=instance).update(
-                node_id="vip",
-                awaits=["client"],
-                waiting={"since": now.isoformat(), "timeout": None},
-                state="parked",
-            )
-        telling.result(10)
-    finally:
-        threads.close()
+    with transaction.atomic():
+        Instance.objects.select_for_update().get(id=instance.id)
+        telling = threads.begin(lambda: waking.process(now=now))
+        blocked_or_done(telling)
+        Schedule.objects.filter(instance=instance).update(
+            node_id="vip",
+            awaits=["client"],
+            waiting={"since": now.isoformat(), "timeout": None},
+            state="parked",
+        )
+    telling.result(WAIT_SECONDS)
 
     assert Schedule.State.PARKED != Schedule.objects.get(instance=instance).state
 

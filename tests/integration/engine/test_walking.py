@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -13,121 +12,19 @@ import pytest
 from django.db import connection
 from django.db.utils import OperationalError
 
-from channels.models import SinkMessage
 from engine.models import Instance, NodeExecution, Schedule, TicketLine
-from engine.services import dispatch, recovery, runner, walking, writing
+from engine.services import dispatch, recovery, runner, writing
 from engine.services.claims import MAX_CLAIMS
-from engine.services.instances import instance_pause, instance_start
 from engine.services.replaying import differences
-from journeys.models import AuditRecord, Client, Journey, Vendor
+from journeys.models import AuditRecord, Vendor
 from journeys.services.weddings import wedding_move
-from tests.builders import (
-    ACTOR,
-    END,
-    JourneyBuilder,
-    a_couple,
-    a_journey,
-    a_net,
-    a_vendor,
-    merge,
-    pause,
-    split_all,
-    tag,
-)
-from tests.drive import bells, run_until_idle
+from tests.builders import ACTOR, END, a_couple, a_journey, a_net, merge, split_all
+from tests.drive import bells, enter, run_until_idle
+from tests.integration.engine.walks import JOURNEYS, conditions, tagged, told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
 COUPLES = 6
-
-
-@pytest.fixture
-def vendor(transactional_db: None, now: datetime) -> Vendor:
-    return a_vendor(now=now)
-
-
-def enter(journey: Journey, client: Client, *, now: datetime) -> Instance:
-    return instance_start(
-        vendor=journey.vendor, journey=journey, client=client, variables={}, now=now, actor=ACTOR
-    )
-
-
-def conditions(number: int) -> JourneyBuilder:
-    journey = a_journey()
-    for index in range(number):
-        journey.condition(f"c{index}", "true")
-    return journey
-
-
-def tagged() -> JourneyBuilder:
-    """A change that a later step looks at."""
-    return (
-        a_journey()
-        .condition("booked", "client.status == 'booked'")
-        .action("mark", {"kind": "add_tag", "tag": "seen"})
-        .condition("is_marked", "'seen' in client.tags", no="rest")
-        .wait("rest", for_="3d")
-    )
-
-
-def branches(mode: str = "all", **settings: Any) -> JourneyBuilder:
-    steps = {
-        "split": split_all("a", "b", "c"),
-        "one": ("condition", {"if": "wedding.guest_count > 10"}),
-        "two": tag("two"),
-        "more": ("condition", {"if": "'two' in client.tags"}),
-        "slow": pause("2d"),
-        "together": merge("split", mode, **settings),
-        "after": ("condition", {"if": "'two' in client.tags"}),
-        "end": END,
-    }
-    return a_net(
-        steps,
-        *("start>split", "split.a>one", "split.b>two", "split.c>slow", "two>more"),
-        *("one.yes>together", "one.no>together", "more.yes>together", "more.no>together", "slow>together"),
-        *("together>after", "after.yes>end", "after.no>end"),
-    )
-
-
-def nested() -> JourneyBuilder:
-    steps = {
-        "outer": split_all("a", "b"),
-        "inner": split_all("c", "d"),
-        "left": ("condition", {"if": "true"}),
-        "right": ("condition", {"if": "true"}),
-        "inside": merge("inner"),
-        "beside": ("condition", {"if": "true"}),
-        "outside": merge("outer"),
-        "end": END,
-    }
-    return a_net(
-        steps,
-        *("start>outer", "outer.a>inner", "outer.b>beside", "inner.c>left", "inner.d>right"),
-        *("left.yes>inside", "left.no>inside", "right.yes>inside", "right.no>inside", "inside>outside"),
-        *("beside.yes>outside", "beside.no>outside", "outside>end"),
-    )
-
-
-def mailed() -> JourneyBuilder:
-    return a_journey().condition("sure", "true").email("hello").condition("again", "true")
-
-
-JOURNEYS: dict[str, Callable[[], JourneyBuilder]] = {
-    "chain": lambda: conditions(14),
-    "tagged": tagged,
-    "all branches": branches,
-    "first branch": lambda: branches("first", others="cancel"),
-    "first branch, others go on": lambda: branches("first", others="go_on"),
-    "nested": nested,
-    "mailed": mailed,
-}
-
-
-def told(instance: Instance) -> list[tuple[Any, ...]]:
-    rows = NodeExecution.objects.filter(instance=instance).order_by("at", "id")
-    return list(
-        rows.values_list("node_id", "branch", "visit", "attempt", "status", "port", "reason", "node_type")
-    )
 
 
 @pytest.mark.parametrize("kind", JOURNEYS)
@@ -163,64 +60,23 @@ def test_history_is_written_in_the_order_in_which_it_happened(vendor: Vendor, no
     assert 8 == len(set(places)), "each place has a number of its own"
 
 
-def test_one_bell_goes_no_further_than_a_batch_is_large(vendor: Vendor, now: datetime, settings: Any) -> None:
-    settings.QUEUE_BATCH_SIZE = 4
-    instance = enter(conditions(9).publish(vendor, now=now), a_couple(vendor, now=now), now=now)
-
-    assert 4 == runner.run(places=bells(), now=now)
-
-    place = Schedule.objects.get(instance=instance)
-    assert ("c3", Schedule.State.QUEUED, 0) == (place.node_id, place.state, place.claims)
-    assert [(place.id, place.fence)] == bells()
-
-
-def test_a_batch_of_one_takes_one_step(vendor: Vendor, now: datetime, settings: Any) -> None:
-    settings.QUEUE_BATCH_SIZE = 1
-    enter(conditions(3).publish(vendor, now=now), a_couple(vendor, now=now), now=now)
-
-    assert 1 == runner.run(places=bells(), now=now)
-
-
-def test_a_step_that_reaches_outside_is_rung_for_alone(vendor: Vendor, now: datetime) -> None:
-    instance = enter(mailed().publish(vendor, now=now), a_couple(vendor, now=now), now=now)
-
-    assert 2 == runner.run(places=bells(), now=now)
-
-    assert not SinkMessage.objects.exists()
-    place = Schedule.objects.get(instance=instance)
-    assert ("hello", Schedule.State.QUEUED, True) == (place.node_id, place.state, place.outside)
-
-
-def test_a_passage_that_was_paused_meanwhile_goes_one_step_and_stands(vendor: Vendor, now: datetime) -> None:
-    instance = enter(conditions(5).publish(vendor, now=now), a_couple(vendor, now=now), now=now)
-    claimed = runner.claim
-
-    def then_paused(places: Any) -> Any:
-        held = claimed(places)
-        instance_pause(instance=instance, now=now, actor=ACTOR)
-        return held
-
-    with mock.patch.object(runner, "claim", then_paused):
-        assert 1 == runner.run(places=bells(), now=now)
-
-    assert "c0" == Schedule.objects.get(instance=instance).node_id
-    assert 0 == runner.run(places=bells(), now=now)
-
-
-def test_a_claim_that_was_overtaken_writes_nothing_of_its_walk(vendor: Vendor, now: datetime) -> None:
+@pytest.mark.parametrize("state", [Schedule.State.WAITING, Schedule.State.RUNNING])
+def test_a_claim_that_was_overtaken_writes_nothing_of_its_walk(
+    vendor: Vendor, now: datetime, state: str
+) -> None:
     instance = enter(
         a_journey().condition("sure", "true").wait_for_date("before", "-30d").publish(vendor, now=now),
         a_couple(vendor, now=now),
         now=now,
     )
-    claimed = runner.claim
+    claimed = runner.claim_now
 
     def then_moved(places: Any) -> Any:
         held = claimed(places)
-        Schedule.objects.filter(instance=instance).update(fence=100, state=Schedule.State.WAITING)
+        Schedule.objects.filter(instance=instance).update(fence=100, state=state)
         return held
 
-    with mock.patch.object(runner, "claim", then_moved):
+    with mock.patch.object(runner, "claim_now", then_moved):
         assert 0 == runner.run(places=bells(), now=now)
 
     assert [] == told(instance)
@@ -346,26 +202,6 @@ def test_a_step_that_kills_its_workers_is_found_behind_the_claim_it_was_walked_f
     assert Instance.Status.COMPLETED == neighbor.status
 
 
-def test_tokens_of_one_passage_go_on_side_by_side(vendor: Vendor, now: datetime) -> None:
-    """A branch whose step locks the wedding is not overtaken by the other one."""
-    steps = {
-        "split": split_all("a", "b"),
-        "quick": ("condition", {"if": "true"}),
-        "dated": ("action", {"do": [{"kind": "set_status", "status": "done"}]}),
-        "join": merge("split", "first", others="cancel"),
-        "end": END,
-    }
-    edges = ("start>split", "split.a>quick", "split.b>dated", "quick.yes>join", "quick.no>join", "dated>join")
-    instance = enter(
-        a_net(steps, *edges, "join>end").publish(vendor, now=now), a_couple(vendor, now=now), now=now
-    )
-
-    run_until_idle(now)
-
-    done = Counter(row[0] for row in told(instance) if row[4] == NodeExecution.Status.SUCCEEDED)
-    assert (1, 1) == (done["quick"], done["dated"])
-
-
 def test_a_wedding_that_moves_finds_the_places_behind_a_walk(vendor: Vendor, now: datetime) -> None:
     couple = a_couple(vendor, now=now)
     journey = a_journey().condition("sure", "true").wait_for_date("before", "-30d").publish(vendor, now=now)
@@ -402,15 +238,3 @@ def test_steps_of_one_passage_in_one_batch_read_what_each_of_them_needs(
 
     ports = {row[0]: row[5] for row in told(instance)}
     assert ("yes", "yes") == (ports["by_tag"], ports["by_guests"])
-
-
-def test_facts_that_change_while_steps_are_taken_are_never_walked_over(vendor: Vendor, now: datetime) -> None:
-    """What a step answered before is read from history, which is written first."""
-    journey = a_journey().condition("first", "true").condition("second", "'first' in steps", no="end")
-    published = journey.publish(vendor, now=now)
-    instance = enter(published, a_couple(vendor, now=now), now=now)
-
-    assert "steps" not in walking.STEADY_ROOTS
-    run_until_idle(now)
-
-    assert "yes" == {row[0]: row[5] for row in told(instance)}["second"]

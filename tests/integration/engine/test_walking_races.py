@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from engine.models import Instance, NodeExecution, Schedule
 from engine.services import instances, recovery, runner, writing
-from engine.services.instances import instance_cancel, instance_pause, instance_start
+from engine.services.instances import instance_cancel, instance_pause
 from engine.services.replaying import differences
 from journeys.models import AuditRecord, Client, Vendor
 from journeys.services.weddings import wedding_move
-from tests.builders import ACTOR, JourneyBuilder, a_couple, a_journey, a_vendor
-from tests.drive import bells, run_until_idle
-from tests.integration.engine.test_races import (
-    WAIT_SECONDS,
-    Gate,
-    Threads,
-    somebody_waits_for_a_lock,
-    until,
-)
+from tests.builders import ACTOR, JourneyBuilder, a_couple, a_journey
+from tests.drive import bells, enter, run_until_idle
+from tests.racing import Gate, Threads, together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
@@ -30,20 +23,8 @@ COUPLES = 8
 
 
 @pytest.fixture
-def vendor(transactional_db: None, now: datetime) -> Vendor:
-    return a_vendor(now=now)
-
-
-@pytest.fixture
 def couples(vendor: Vendor, now: datetime) -> list[Client]:
     return [a_couple(vendor, now=now) for _ in range(COUPLES)]
-
-
-@pytest.fixture
-def threads() -> Iterator[Threads]:
-    found = Threads()
-    yield found
-    found.close()
 
 
 def marking(name: str) -> JourneyBuilder:
@@ -57,14 +38,11 @@ def marking(name: str) -> JourneyBuilder:
     )
 
 
-def enter(
+def enter_all(
     journey: JourneyBuilder, couples: list[Client], vendor: Vendor, name: str, *, now: datetime
 ) -> list[Instance]:
     published = journey.publish(vendor, now=now, name=name)
-    return [
-        instance_start(vendor=vendor, journey=published, client=one, variables={}, now=now, actor=ACTOR)
-        for one in couples
-    ]
+    return [enter(published, one, now=now) for one in couples]
 
 
 def is_once(passages: list[Instance]) -> bool:
@@ -74,18 +52,15 @@ def is_once(passages: list[Instance]) -> bool:
 
 
 def test_batches_that_change_the_same_clients_come_through(
-    vendor: Vendor, couples: list[Client], threads: Threads, now: datetime
+    vendor: Vendor, couples: list[Client], now: datetime
 ) -> None:
-    passages = enter(marking("one"), couples, vendor, "One", now=now)
+    passages = enter_all(marking("one"), couples, vendor, "One", now=now)
     first = bells()
-    passages += enter(marking("two"), list(reversed(couples)), vendor, "Two", now=now)
+    passages += enter_all(marking("two"), list(reversed(couples)), vendor, "Two", now=now)
     second = [place for place in bells() if place not in first]
 
-    done = threads.together(
-        lambda: runner.run(places=first, now=now), lambda: runner.run(places=second, now=now)
-    )
+    together(lambda: runner.run(places=first, now=now), lambda: runner.run(places=second, now=now))
 
-    assert [] == [one for one in done if isinstance(one, Exception)]
     run_until_idle(now)
     assert {Instance.Status.COMPLETED} == set(Instance.objects.values_list("status", flat=True))
     assert is_once(passages)
@@ -96,12 +71,12 @@ def test_batches_that_change_the_same_clients_come_through(
 
 
 def test_the_same_bell_at_four_workers_is_walked_once(
-    vendor: Vendor, couples: list[Client], threads: Threads, now: datetime
+    vendor: Vendor, couples: list[Client], now: datetime
 ) -> None:
-    passages = enter(marking("one"), couples, vendor, "One", now=now)
+    passages = enter_all(marking("one"), couples, vendor, "One", now=now)
     places = bells()
 
-    threads.together(*[lambda: runner.run(places=places, now=now)] * 4)
+    together(*[lambda: runner.run(places=places, now=now)] * 4)
 
     run_until_idle(now)
     assert is_once(passages)
@@ -119,18 +94,16 @@ def test_a_person_who_comes_during_a_walk_waits_for_its_end(
     deed: str,
 ) -> None:
     journey = marking("one").wait("rest", for_="3d")
-    instance, *_ = passages = enter(journey, couples, vendor, "One", now=now)
+    instance, *_ = passages = enter_all(journey, couples, vendor, "One", now=now)
     places, gate = bells(), Gate()
     act = {"pause": instance_pause, "cancel": instance_cancel}[deed]
     with monkeypatch.context() as patch:
         patch.setattr(runner, "write", gate.after(writing.write))
-        worker = threads.begin(lambda: runner.run(places=places, now=now))
-        assert gate.entered.wait(WAIT_SECONDS)
-        person = threads.begin(lambda: act(instance=instance, now=now, actor=ACTOR))
-        until(somebody_waits_for_a_lock)
-        gate.go_on.set()
-        worker.result(WAIT_SECONDS)
-        person.result(WAIT_SECONDS)
+        threads.overlap(
+            gate,
+            lambda: runner.run(places=places, now=now),
+            lambda: act(instance=instance, now=now, actor=ACTOR),
+        )
 
     run_until_idle(now)
     instance.refresh_from_db()
@@ -148,18 +121,16 @@ def test_a_wedding_that_moves_during_a_walk_moves_what_it_leads_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     journey = a_journey().condition("sure", "true").wait_for_date("before", "-30d")
-    instance, *_ = enter(journey, couples[:2], vendor, "One", now=now)
+    instance, *_ = enter_all(journey, couples[:2], vendor, "One", now=now)
     wedding, places, gate = couples[0].weddings.get(), bells(), Gate()
     moved_to = wedding.date + timedelta(days=40)
     with monkeypatch.context() as patch:
         patch.setattr(runner, "write", gate.before(writing.write))
-        worker = threads.begin(lambda: runner.run(places=places, now=now))
-        assert gate.entered.wait(WAIT_SECONDS)
-        mover = threads.begin(lambda: wedding_move(wedding=wedding, date=moved_to, now=now, actor=ACTOR))
-        until(somebody_waits_for_a_lock)
-        gate.go_on.set()
-        worker.result(WAIT_SECONDS)
-        mover.result(WAIT_SECONDS)
+        threads.overlap(
+            gate,
+            lambda: runner.run(places=places, now=now),
+            lambda: wedding_move(wedding=wedding, date=moved_to, now=now, actor=ACTOR),
+        )
 
     recovery.sweep()
     place = Schedule.objects.get(instance=instance)

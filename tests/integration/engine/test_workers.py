@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Self
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 
 from engine.models import Schedule, Worker
 from engine.services import claims, dispatch, recovery, workers
@@ -22,6 +21,7 @@ from engine.services.instances import instance_start
 from tests.builders import ACTOR, a_couple, a_journey, a_vendor
 from tests.drive import bells
 from tests.processes import ROOT, database_url, wait_for
+from tests.racing import together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
@@ -231,11 +231,4 @@ def test_two_sweeps_at_once_put_each_step_back_once(due: Schedule) -> None:
     Schedule.objects.update(claimed_by=gone.id)
     wait_for(lambda: workers.find_dead() == [gone.id], seconds=SOON, what="the dead one was found")
 
-    def sweep(_: int) -> int:
-        try:
-            return recovery.sweep()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert 1 == sum(pool.map(sweep, range(8)))
+    assert 1 == sum(together(*[recovery.sweep] * 8))

@@ -85,12 +85,15 @@ def test_a_name_that_can_not_be_used_tags_nobody(couples: list[Client], now: dat
 
 
 def test_one_deed_for_many_is_a_record_for_each(couples: list[Client], now: datetime) -> None:
-    records = audit.record_all(
-        [(one.vendor, f"user:{one.id}", one) for one in couples], action="client.seen", now=now, where="here"
+    audit.record_all(
+        [(one.vendor_id, f"user:{one.id}", one) for one in couples],
+        action="client.seen",
+        now=now,
+        where="here",
     )
 
-    assert [one.public_id for one in couples] == [record.object_id for record in records]
     rows = AuditRecord.objects.filter(action="client.seen").order_by("id")
+    assert [one.public_id for one in couples] == [row.object_id for row in rows]
     assert [(f"user:{one.id}", {"where": "here"}, one.vendor_id) for one in couples] == list(
         rows.values_list("actor", "detail", "vendor_id")
     )

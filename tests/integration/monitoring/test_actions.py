@@ -11,7 +11,7 @@ from engine.models import Instance, InterventionTicket, Schedule
 from engine.services.instances import instance_start
 from journeys.models import AuditRecord
 from tests.builders import ACTOR, a_couple, a_journey, a_vendor
-from tests.drive import run_until_idle
+from tests.drive import enter, run_until_idle
 from tests.integration.monitoring.conftest import a_person
 
 ACT = "/journey-monitor/instances/act"
@@ -48,17 +48,7 @@ def test_stopping_is_asked_for_first(browser, instance):
 
 
 def test_stopping_many_takes_their_number_typed(browser, vendor, journey, now):
-    ids = [
-        instance_start(
-            vendor=vendor,
-            journey=journey,
-            client=a_couple(vendor, now=now),
-            variables={},
-            now=now,
-            actor=ACTOR,
-        ).public_id
-        for _ in range(11)
-    ]
+    ids = [enter(journey, a_couple(vendor, now=now), now=now).public_id for _ in range(11)]
     wrong = browser.post(ACT, {"do": "cancel", "ids": ids, "confirmed": "1", "number": "10"})
     assert "The number is another one" in wrong.content.decode()
     assert 0 == Instance.objects.filter(status="cancelled").count()

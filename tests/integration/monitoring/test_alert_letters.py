@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from monitoring.models import Alert, AlertLetter
 from monitoring.services import alerts, letters
 from monitoring.services.alerts import Trouble, alert_acknowledge
 from tests.fakes.mail_server import FakeMailServer
 from tests.fakes.webhook_server import a_service
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -220,20 +220,7 @@ def test_alert_that_was_taken_up_before_is_not_written_about(server, now):
 def test_two_at_once_send_each_letter_once(service, now):
     for key in ("one", "two", "three", "four"):
         report(source=key, troubles=[Trouble(key, Alert.Level.WARNING, key, "")], now=now)
-    sent, barrier = [], threading.Barrier(2)
-
-    def go():
-        try:
-            barrier.wait(timeout=5)
-            sent.append(send(now))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=go) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
+    together(*[lambda: send(now)] * 2)
     send(now)
     assert 4 == len(service.told)
     assert {"one", "two", "three", "four"} == {told.json["alert"]["key"] for told in service.told}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.models import Message, SinkMessage
-from engine.models import Approval, Instance, InterventionTicket, NodeExecution, Schedule
+from engine.models import Approval, InterventionTicket, NodeExecution, Schedule
 from engine.services.approvals import (
     approval_approve,
     approval_edit,
@@ -15,31 +15,25 @@ from engine.services.approvals import (
     approvals_decide,
     pending_approvals,
 )
-from engine.services.instances import instance_cancel, instance_pause, instance_resume, instance_start
+from engine.services.instances import instance_cancel, instance_pause, instance_resume
 from engine.services.tickets import ticket_retry, ticket_skip
 from engine.services.upcoming import approvals_prepare
 from journeys.errors import Conflict, Invalid
-from journeys.models import AuditRecord, Client, Journey, Stakeholder, Vendor
+from journeys.models import AuditRecord, Client, Stakeholder, Vendor
 from journeys.services.clients import client_change
 from journeys.services.vendors import vendor_change_settings
 from journeys.services.weddings import wedding_move
 from tests.builders import ACTOR, a_couple, a_journey
-from tests.drive import run_until_idle
+from tests.drive import enter, run_until_idle
 
 Status = Approval.Status
 ASKED = {"mode": "always", "expires": "2d"}
 
 
-def start(journey: Journey, couple: Client, *, now: datetime) -> Instance:
-    return instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
-
-
 def asking(vendor: Vendor, couple: Client, *, now: datetime, **settings) -> Approval:
     """Run a journey up to its question."""
     builder = a_journey().email("note", **{"approval": ASKED, "to": ["couple"], **settings}).email("after")
-    start(builder.publish(vendor, now=now), couple, now=now)
+    enter(builder.publish(vendor, now=now), couple, now=now)
     run_until_idle(now)
     return Approval.objects.get()
 
@@ -175,7 +169,7 @@ def test_nobody_can_approve_what_would_come_behind_its_date(vendor: Vendor, now:
     couple = a_couple(vendor, now=now, wedding_in=timedelta(days=1))
     eve = {"kind": "anchor", "anchor": "wedding", "offset": "-1d", "at": "12:00"}
     noon = now + timedelta(hours=2)
-    start(
+    enter(
         a_journey().email("eve", when=eve, approval=ASKED, to=["couple"]).publish(vendor, now=now),
         couple,
         now=now,
@@ -225,7 +219,7 @@ def test_the_first_sends_of_a_step_are_read_over_all_couples(vendor: Vendor, now
     journey = a_journey().email("note", approval=rule).publish(vendor, now=now)
 
     for number in range(3):
-        start(journey, a_couple(vendor, now=now), now=now)
+        enter(journey, a_couple(vendor, now=now), now=now)
         run_until_idle(now)
         waiting = list(pending_approvals(vendor))
         assert (1 if number < 2 else 0) == len(waiting)
@@ -241,12 +235,12 @@ def test_one_couple_or_everybody_can_be_read_first(vendor: Vendor, couple: Clien
     client_change(client=couple, approve_all=True, now=now, actor=ACTOR)
     other = a_couple(vendor, now=now)
     for one in (couple, other):
-        start(journey, one, now=now)
+        enter(journey, one, now=now)
     run_until_idle(now)
     assert (1, 1) == (Approval.objects.count(), SinkMessage.objects.count())
 
     vendor_change_settings(vendor=vendor, contact_rules={"approve_all": True}, now=now, actor=ACTOR)
-    start(journey, a_couple(vendor, now=now), now=now)
+    enter(journey, a_couple(vendor, now=now), now=now)
     run_until_idle(now)
     assert (2, 1) == (Approval.objects.count(), SinkMessage.objects.count())
 
@@ -353,7 +347,7 @@ def test_words_that_could_not_be_sent_are_refused(
 def test_many_are_decided_at_once(vendor: Vendor, now: datetime) -> None:
     journey = a_journey().email("note", approval=ASKED).publish(vendor, now=now)
     for _ in range(3):
-        start(journey, a_couple(vendor, now=now), now=now)
+        enter(journey, a_couple(vendor, now=now), now=now)
     run_until_idle(now)
     ids = list(Approval.objects.values_list("public_id", flat=True))
     approval_reject(approval=Approval.objects.get(public_id=ids[2]), now=now, actor=ACTOR)
@@ -387,7 +381,7 @@ def test_names_with_marks_can_be_read_and_stay_names(vendor: Vendor, now: dateti
 def dated(vendor: Vendor, couple: Client, *, now: datetime, days: int = 195) -> Schedule:
     """Stand before a step that is due so many days before the wedding, which is 200 days ahead."""
     when = {"kind": "anchor", "offset": f"-{days}d", "at": "09:00"}
-    instance = start(
+    instance = enter(
         a_journey().email("note", when=when, approval=ASKED).publish(vendor, now=now), couple, now=now
     )
     run_until_idle(now)

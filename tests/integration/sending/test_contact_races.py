@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from channels.models import SinkMessage
 from engine.models import Schedule
 from engine.services import dispatch, runner
-from engine.services.instances import instance_start
 from journeys.models import Vendor
 from journeys.services.vendors import vendor_change_settings
 from tests.builders import ACTOR, a_couple, a_journey, a_vendor
-from tests.drive import bells
+from tests.drive import bells, enter
+from tests.racing import WAIT_SECONDS, together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 
-WAIT_SECONDS = 20.0
 JOURNEYS = 4
 
 
 @pytest.fixture
 def vendor(transactional_db: None, now: datetime) -> Vendor:
     return a_vendor(now=now)
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(JOURNEYS) as threads:
-        yield threads
 
 
 @pytest.mark.parametrize(
@@ -48,7 +38,6 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def test_journeys_that_run_at_once_do_not_both_find_room(
     vendor: Vendor,
     now: datetime,
-    pool: ThreadPoolExecutor,
     setting: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -57,7 +46,7 @@ def test_journeys_that_run_at_once_do_not_both_find_room(
     couple = a_couple(vendor, now=now)
     for number in range(JOURNEYS):
         journey = a_journey().email(f"mail_{number}", to=["couple"]).publish(vendor, now=now)
-        instance_start(vendor=vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR)
+        enter(journey, couple, now=now)
     dispatch.dispatch(now=now)
     runner.run(places=bells(), now=now)
     dispatch.dispatch(now=now)
@@ -68,22 +57,16 @@ def test_journeys_that_run_at_once_do_not_both_find_room(
     barrier = threading.Barrier(JOURNEYS)
     decide = runner.decide
 
-    def together(step: Any, *, now: datetime) -> Any:
+    def wait_for_the_others(step: Any, *, now: datetime) -> Any:
         if step.node.type == "email" and step.claim.attempt == 1 and not met[step.claim.node_id]:
             met[step.claim.node_id] = True
             barrier.wait(WAIT_SECONDS)
         return decide(step, now=now)
 
     met: dict[str, bool] = defaultdict(bool)
-    monkeypatch.setattr(runner, "decide", together)
+    monkeypatch.setattr(runner, "decide", wait_for_the_others)
 
-    def run(place: tuple[int, int]) -> int:
-        try:
-            return runner.run(places=[place], now=now)
-        finally:
-            connections.close_all()
-
-    done = list(pool.map(run, places, timeout=WAIT_SECONDS))
+    done = together(*[lambda place=place: runner.run(places=[place], now=now) for place in places])
 
     # Then one has sent its two copies, and the others were put off
     assert [1] * JOURNEYS == done

@@ -9,21 +9,14 @@ import pytest
 
 from channels.models import Message, SinkMessage
 from engine.models import Instance, InterventionTicket, NodeExecution, Schedule
-from engine.services.instances import instance_start
 from engine.services.tickets import ticket_retry, ticket_skip
-from journeys.models import Client, Journey, Vendor
+from journeys.models import Client, Vendor
 from journeys.services.clients import client_change
 from journeys.services.vendors import vendor_change_settings
 from tests.builders import ACTOR, a_couple, a_journey
-from tests.drive import run_until_idle
+from tests.drive import enter, run_until_idle
 
 OFFICE = {"every": ["09:00", "18:00"], "sat": [], "sun": []}
-
-
-def start(journey: Journey, couple: Client, *, now: datetime) -> Instance:
-    return instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
 
 
 def rules(vendor: Vendor, *, now: datetime, hours: dict[str, Any] | None = None, **setting: Any) -> None:
@@ -48,7 +41,7 @@ def test_the_wedding_day_of_another_couple_is_kept_free(
 ) -> None:
     rules(vendor, now=now, blackout={"own_weddings": True})
     a_couple(vendor, now=now, wedding_in=timedelta(days=0))
-    instance = start(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
 
     run_until_idle(now)
 
@@ -64,7 +57,7 @@ def test_the_day_before_another_wedding_is_written_about_all_the_same(vendor: Ve
     a_couple(vendor, now=now, wedding_in=timedelta(days=0))
     tomorrow = a_couple(vendor, now=now, wedding_in=timedelta(days=1))
 
-    start(a_journey().email("eve").publish(vendor, now=now), tomorrow, now=now)
+    enter(a_journey().email("eve").publish(vendor, now=now), tomorrow, now=now)
     run_until_idle(now)
 
     assert 1 == SinkMessage.objects.count()
@@ -76,10 +69,10 @@ def test_the_cap_counts_over_all_journeys(vendor: Vendor, couple: Client, now: d
     second = a_journey().email("second", purpose="marketing", to=["couple"]).publish(vendor, now=now)
     third = a_journey().email("third", to=["couple"]).publish(vendor, now=now)
 
-    start(first, couple, now=now)
+    enter(first, couple, now=now)
     run_until_idle(now)
-    held = start(second, couple, now=now + timedelta(days=2))
-    start(third, couple, now=now + timedelta(days=2))
+    held = enter(second, couple, now=now + timedelta(days=2))
+    enter(third, couple, now=now + timedelta(days=2))
     run_until_idle(now + timedelta(days=2))
 
     # Two copies of the first step and two of the transactional one; the second marketing step waits.
@@ -94,7 +87,7 @@ def test_spacing_holds_the_second_message_to_one_person(
     vendor: Vendor, couple: Client, now: datetime
 ) -> None:
     rules(vendor, now=now, spacing={"hours": 4})
-    start(a_journey().email("one").email("two").publish(vendor, now=now), couple, now=now)
+    enter(a_journey().email("one").email("two").publish(vendor, now=now), couple, now=now)
 
     run_until_idle(now)
     assert 1 == SinkMessage.objects.count()
@@ -108,7 +101,7 @@ def test_spacing_holds_the_second_message_to_one_person(
 def test_copies_of_one_step_do_not_hold_each_other(vendor: Vendor, couple: Client, now: datetime) -> None:
     rules(vendor, now=now, spacing={"hours": 4}, cap={"transactional": {"count": 1, "days": 7}})
 
-    start(a_journey().email("both", to=["couple"]).publish(vendor, now=now), couple, now=now)
+    enter(a_journey().email("both", to=["couple"]).publish(vendor, now=now), couple, now=now)
     run_until_idle(now)
 
     assert 2 == SinkMessage.objects.count()
@@ -118,7 +111,7 @@ def test_texts_wait_for_the_morning_where_the_couple_lives(vendor: Vendor, now: 
     rules(vendor, now=now)
     couple = a_couple(vendor, now=now)
     client_change(client=couple, time_zone="America/New_York", now=now, actor=ACTOR)
-    instance = start(a_journey().sms("text").publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().sms("text").publish(vendor, now=now), couple, now=now)
 
     run_until_idle(now)
 
@@ -129,7 +122,7 @@ def test_texts_wait_for_the_morning_where_the_couple_lives(vendor: Vendor, now: 
 
 def test_a_person_may_have_quiet_hours_of_their_own(vendor: Vendor, now: datetime) -> None:
     couple = a_couple(vendor, now=now, quiet_hours=["09:00", "12:00"])
-    instance = start(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
+    instance = enter(a_journey().email("hello").publish(vendor, now=now), couple, now=now)
 
     run_until_idle(now)
 
@@ -153,7 +146,7 @@ def eve_at(hours: int) -> datetime:
 def test_what_is_meant_for_before_the_day_is_left_out_at_once(
     vendor: Vendor, saturday: Client, now: datetime
 ) -> None:
-    instance = start(a_journey().email("eve", when=EVE).publish(vendor, now=now), saturday, now=now)
+    instance = enter(a_journey().email("eve", when=EVE).publish(vendor, now=now), saturday, now=now)
 
     run_until_idle(eve_at(18))
 
@@ -176,7 +169,7 @@ def test_a_step_behind_the_wait_hangs_on_the_waits_date(
         .email("eve")
         .publish(vendor, now=now)
     )
-    instance = start(journey, saturday, now=now)
+    instance = enter(journey, saturday, now=now)
 
     run_until_idle(eve_at(18))
 
@@ -186,7 +179,7 @@ def test_a_step_behind_the_wait_hangs_on_the_waits_date(
 
 def test_the_rule_send_goes_out_behind_its_date(vendor: Vendor, saturday: Client, now: datetime) -> None:
     journey = a_journey().email("eve", when=EVE, late={"rule": "send"}).publish(vendor, now=now)
-    instance = start(journey, saturday, now=now)
+    instance = enter(journey, saturday, now=now)
 
     run_until_idle(eve_at(18))
     assert datetime(2027, 4, 19, 8, tzinfo=UTC) == place(instance).due_at
@@ -200,7 +193,7 @@ def test_the_rule_ask_asks_a_person(
     vendor: Vendor, saturday: Client, now: datetime, *, retry: bool, messages: int
 ) -> None:
     journey = a_journey().email("eve", when=EVE, late={"rule": "ask"}).publish(vendor, now=now)
-    start(journey, saturday, now=now)
+    enter(journey, saturday, now=now)
     run_until_idle(eve_at(18))
     ticket = InterventionTicket.objects.get()
     assert "late_ask" == ticket.code
@@ -222,8 +215,8 @@ def test_marketing_waits_until_their_day_is_over_and_what_is_for_the_day_does_no
     day = {"kind": "anchor", "anchor": "wedding", "offset": "0d", "at": "08:00"}
     card = a_journey().email("card", on_the_day=True, when=day).publish(vendor, now=now)
     offer = a_journey().wait(for_="3d").email("offer", purpose="marketing").publish(vendor, now=now)
-    start(card, couple, now=now)
-    held = start(offer, couple, now=now)
+    enter(card, couple, now=now)
+    held = enter(offer, couple, now=now)
     run_until_idle(now)
 
     run_until_idle(now + timedelta(days=3))
@@ -239,7 +232,7 @@ def test_rules_that_contradict_each_other_need_a_person(
 ) -> None:
     rules(vendor, now=now, hours={"every": ["22:00", "23:00"]})
 
-    start(a_journey().sms("text").publish(vendor, now=now), couple, now=now)
+    enter(a_journey().sms("text").publish(vendor, now=now), couple, now=now)
     run_until_idle(now)
 
     assert "never_opens" == InterventionTicket.objects.get().code

@@ -14,10 +14,10 @@ from engine.models import Instance
 from engine.services import simulating
 from engine.services.approvals import approval_approve, pending_approvals
 from engine.services.explaining import explain_instance
-from engine.services.instances import instance_start
 from engine.simulation.given import Assumptions, InventedCouple
 from journeys.models import Client, Journey
-from tests.builders import ACTOR, a_couple, a_journey, a_vendor
+from tests import drive
+from tests.builders import a_couple, a_journey, a_vendor
 from tests.drive import run_until_idle
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +35,7 @@ def looked(journey: Journey, now: datetime, **more):
 
 
 def started(journey: Journey, couple: Client, now: datetime) -> Instance:
-    instance = instance_start(
-        vendor=journey.vendor, journey=journey, client=couple, variables={}, now=now, actor=ACTOR
-    )
+    instance = drive.enter(journey, couple, now=now)
     run_until_idle(now)
     return instance
 

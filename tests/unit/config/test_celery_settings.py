@@ -42,6 +42,32 @@ def test_lease_outlives_a_task():
     assert settings.QUEUE_LEASE_SECONDS > app.conf.task_time_limit
 
 
+def test_a_stop_waits_for_longer_than_a_task_may_run():
+    assert app.conf.worker_soft_shutdown_timeout > TASK_TIME_LIMIT_SECONDS
+    assert app.conf.worker_enable_soft_shutdown_on_idle
+
+
+def test_a_worker_takes_no_task_that_it_does_not_work_on():
+    assert (1, True, True) == (
+        app.conf.worker_prefetch_multiplier,
+        app.conf.task_acks_late,
+        app.conf.task_reject_on_worker_lost,
+    )
+
+
+def test_a_child_is_replaced_before_it_has_grown_large():
+    assert 0 < app.conf.worker_max_tasks_per_child <= 20_000
+    assert 0 < app.conf.worker_max_memory_per_child <= 400_000
+    assert not app.conf.worker_send_task_events
+
+
+def test_a_broker_that_is_silent_is_noticed_before_its_bells_are_missed():
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+
+    assert 0 < options["socket_connect_timeout"] <= options["socket_timeout"] <= 5
+    assert 0 < options["health_check_interval"] < TASK_TIME_LIMIT_SECONDS
+
+
 def test_no_task_has_a_soft_limit_a_result_or_a_waiting_time():
     assert (None, None, True) == (
         app.conf.task_soft_time_limit,
@@ -65,6 +91,8 @@ def test_ticks_go_to_their_own_queue_and_hang_on_nobodys_clock():
         "engine.tick.dates",
         "engine.tick.enrollments",
         "engine.tick.notices",
+        "engine.tick.pools",
+        "engine.tick.starts",
         "engine.tick.tickets",
         "monitoring.tick.measure",
         "monitoring.tick.doctor",

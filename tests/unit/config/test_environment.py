@@ -38,6 +38,10 @@ def test_environment_reads_numbers_switches_and_lists():
     assert ("a.example", "b.example") == env.allowed_hosts
 
 
+def test_upper_bound_of_the_processes_may_be_set_alone():
+    assert 1 == read_environment(GOOD | {"QUEUE_MAX_CONCURRENCY": "1"}).queue_max_concurrency
+
+
 def test_empty_variable_counts_as_unset():
     assert 10 == read_environment(GOOD | {"QUEUE_BATCH_SIZE": ""}).queue_batch_size
 
@@ -100,6 +104,11 @@ def test_file_that_cannot_be_read_is_named_by_its_variable():
             "IN_DOUBT_LIMIT_SECONDS",
             "60",
             "IN_DOUBT_LIMIT_SECONDS must not be less than IN_DOUBT_GRACE_SECONDS.",
+        ),
+        (
+            "QUEUE_MIN_CONCURRENCY",
+            "6",
+            "QUEUE_MIN_CONCURRENCY must not be more than QUEUE_MAX_CONCURRENCY.",
         ),
         ("LOG_FORMAT", "xml", "LOG_FORMAT should be 'json' or 'console'."),
     ],

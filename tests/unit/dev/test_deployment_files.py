@@ -71,6 +71,13 @@ def test_our_processes_run_without_privileges_and_stop_slower_than_a_task(compos
     assert "USER 10001" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
+def test_workers_do_not_talk_to_one_another(compose):
+    commands = [one["command"] for one in compose["services"].values() if "worker" in one.get("command", [])]
+
+    assert 3 == len(commands)
+    assert all({"--without-gossip", "--without-mingle"} <= set(command) for command in commands)
+
+
 def test_compose_file_holds_no_secret(compose):
     environment = compose["services"]["web"]["environment"]
 

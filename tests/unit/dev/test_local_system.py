@@ -91,6 +91,30 @@ def test_urgent_work_and_ticks_have_workers_of_their_own(monkeypatch):
     assert "-Q ticks -P threads" in commands_by_name["worker-ticks"]
 
 
+@pytest.mark.parametrize(("named", "processes"), [(None, "1"), ("3", "3")])
+def test_web_has_as_many_processes_as_was_said(monkeypatch, named, processes):
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    if named:
+        monkeypatch.setenv("WEB_CONCURRENCY", named)
+    command = next(program.command for program in programs(WHERE) if program.name == "web")
+
+    assert processes == command[command.index("--workers") + 1]
+
+
+def test_workers_do_not_talk_to_one_another():
+    workers = [one.command for one in programs(WHERE) if "worker" in one.command]
+
+    assert 3 == len(workers)
+    assert all({"--without-gossip", "--without-mingle"} <= set(command) for command in workers)
+
+
+def test_worker_of_all_queues_chooses_its_size_itself_unless_it_was_named(monkeypatch):
+    monkeypatch.delenv("WORKER_CONCURRENCY", raising=False)
+    command = next(program.command for program in programs(WHERE) if program.name == "worker-all")
+
+    assert "-c" not in command
+
+
 def test_table_shows_pages_and_demo_but_no_database_password(monkeypatch, tmp_path):
     demo = tmp_path / "demo.json"
     demo.write_text(
