@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from bench import definitions, drains, people
 from bench.figures import Figure, Goal
@@ -12,12 +13,13 @@ from bench.flood import fill
 from bench.run import Run
 from engine.models import NodeExecution
 from journeys import clock
-from journeys.models import Client, Journey
 
 #: How many places wait for their time, in the steps in which they are added.
 PARKED = (100_000, 1_000_000)
 HISTORY = 10_000_000
 ROUNDS = 3
+#: Connections that write history at once.
+HANDS = 2
 #: Above so many rows it is faster to build indexes anew.
 MANY = 50_000
 
@@ -29,29 +31,34 @@ def measure(run: Run) -> Iterator[Figure]:
     couples = people.make_couples(vendor, run.number(4_000, least=60), now=now)
     journey = people.publish(definitions.EMPTY, vendor, now=now)
     waiting = people.publish(definitions.FIRST_STEP, vendor, now=now)
+    with drains.engine(run) as engine:
 
-    def taken() -> drains.Drained:
-        return _rate(run, journey, couples)
-
-    alone = taken()
-    (like,) = drains.place(waiting, [people.make_couple(vendor, now=now)], due=[clock.now() + 2 * people.FAR])
-    parked = 0
-    for wanted in PARKED:
-        number = run.number(wanted, least=100)
-        with _built_later("engine_schedule", number), _built_later("engine_instance", number):
-            # Due over the next two years, none of them within the bench.
-            fill(
-                waiting,
-                like,
-                number - parked,
-                due="clock_timestamp() + interval '1 day' + (n.n % 700) * interval '1 day'",
+        def taken() -> drains.Drained:
+            rounds = 1 if run.scale < 1 else ROUNDS
+            return drains.drain_for(
+                journey, couples, running_in=engine, seconds=run.seconds(3), rounds=rounds
             )
-        parked = number
-        yield _figure(run, f"rate with {wanted:,} parked", alone, taken(), rows=parked, wanted=wanted)
-    rows = run.number(HISTORY, least=1_000)
-    _write_history(rows)
-    name = f"rate with {PARKED[-1]:,} parked and {HISTORY:,} rows of history"
-    yield _figure(run, name, alone, taken(), rows=rows, wanted=HISTORY)
+
+        alone = taken()
+        far = clock.now() + 2 * people.FAR
+        (like,) = drains.place(waiting, [people.make_couple(vendor, now=now)], due=[far])
+        parked = 0
+        for wanted in PARKED:
+            number = run.number(wanted, least=100)
+            with _built_later("engine_schedule", number), _built_later("engine_instance", number):
+                # Due over the next two years, none of them within the bench.
+                fill(
+                    waiting,
+                    like,
+                    number - parked,
+                    due="clock_timestamp() + interval '1 day' + (n.n % 700) * interval '1 day'",
+                )
+            parked = number
+            yield _figure(run, f"rate with {wanted:,} parked", alone, taken(), rows=parked, wanted=wanted)
+        rows = run.number(HISTORY, least=1_000)
+        _write_history(rows)
+        name = f"rate with {PARKED[-1]:,} parked and {HISTORY:,} rows of history"
+        yield _figure(run, name, alone, taken(), rows=rows, wanted=HISTORY)
 
 
 def _figure(
@@ -73,13 +80,6 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _rate(run: Run, journey: Journey, couples: list[Client]) -> drains.Drained:
-    with drains.engine(run) as engine:
-        return drains.drain_for(
-            journey, couples, running_in=engine, seconds=run.seconds(4), rounds=1 if run.scale < 1 else ROUNDS
-        )
-
-
 def _built_later(table: str, number: int) -> contextlib.AbstractContextManager[None]:
     return indexes_later(table) if number > MANY else contextlib.nullcontext()
 
@@ -89,16 +89,21 @@ def _write_history(number: int) -> None:
     like = NodeExecution.objects.order_by("-id").values_list("id", flat=True).first()
     if like is None:
         like = _one_row()
-    with _built_later("engine_nodeexecution", number):
-        multiply(
-            "engine_nodeexecution",
-            like=like,
-            rows=number,
-            public_id="gen_random_uuid()",
-            instance_id="2000000000 + n.n / 10",
-            schedule_id="2000000000 + n.n",
-        )
+    with _built_later("engine_nodeexecution", number), ThreadPoolExecutor(HANDS) as hands:
+        # One for each processor: a statement takes only one.
+        list(hands.map(lambda hand: _write_part(like, number // HANDS, hand * number), range(HANDS)))
     settle("engine_nodeexecution")
+
+
+def _write_part(like: int, rows: int, above: int) -> None:
+    multiply(
+        "engine_nodeexecution",
+        like=like,
+        rows=rows,
+        public_id="gen_random_uuid()",
+        instance_id=f"2000000000 + ({above} + n.n) / 10",
+        schedule_id=f"2000000000 + {above} + n.n",
+    )
 
 
 def _one_row() -> int:

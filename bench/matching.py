@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from bench import definitions, people
 from bench.definitions import edge, node
 from bench.figures import Figure, Goal, percentile
 from bench.filling import settle
+from bench.meters import Meter, NotHere, meter
 from bench.run import Run
 from engine.services.triggering import event_receive
 from journeys import clock
@@ -46,7 +48,11 @@ def measure(run: Run) -> Iterator[Figure]:
         vendor_id="n.vendor_id",
     )
     settle("journeys_journey", "journeys_version", "journeys_client", "journeys_wedding")
+    server = _server(run)
+    before, own = server.read() if server else None, time.process_time()
     first, later, committed = _events(vendor, number=min(SAMPLE, vendors - 1))
+    own = time.process_time() - own
+    spent = server.read().since(before) if server and before else {}
     detail = {"vendors": vendors, "journeys_each": JOURNEYS, "events": len(later)}
     yield Figure(
         name="event to matched journeys, p50",
@@ -66,12 +72,31 @@ def measure(run: Run) -> Iterator[Figure]:
         unit="ms",
         detail=detail,
     )
+    number = len(first) + len(later)
+    database = spent.get("database", 0.0)
+    yield Figure(
+        name="event to matched journeys, processor time",
+        value=(own + database) * 1000 / number,
+        unit="ms",
+        detail={
+            "process_ms": own * 1000 / number,
+            "database_ms": database * 1000 / number if spent else None,
+            "events": number,
+        },
+    )
     yield Figure(
         name="event to matched journeys, a vendor's first in a process, p50",
         value=percentile(first, 0.5),
         unit="ms",
         detail={"vendors": vendors, "journeys_each": JOURNEYS, "events": len(first)},
     )
+
+
+def _server(run: Run) -> Meter | None:
+    """Find the servers' processes; None where they are on another machine."""
+    with contextlib.suppress(NotHere):
+        return meter(database=run.database, broker=run.broker)
+    return None
 
 
 def _events(original: Vendor, *, number: int) -> tuple[list[float], list[float], list[float]]:

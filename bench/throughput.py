@@ -43,7 +43,7 @@ def _drained(run: Run, names: list[str], env: Mapping[str, str] | None = None) -
                 journey,
                 reachable if name == definitions.MESSAGES else couples,
                 running_in=engine,
-                seconds=run.seconds(6, quick=3),
+                seconds=run.seconds(5, quick=3),
                 rounds=1 if run.quick or name == definitions.MESSAGES else 3,
             )
             for name, journey in journeys.items()

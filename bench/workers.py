@@ -36,9 +36,9 @@ def one_process() -> list[Program]:
     """List the same with a single process that carries out the steps of every queue."""
     chosen = {one.name: one for one in engine_programs() if one.name != "worker-urgent"}
     worker = chosen["worker-all"]
-    command = list(worker.command)
-    command[command.index("-c") + 1] = "1"
-    return [*({**chosen, worker.name: Program(worker.name, tuple(command), worker.env)}.values())]
+    # What stands last on the command line counts.
+    one = Program(worker.name, (*worker.command, "-c", "1"), worker.env)
+    return [*({**chosen, worker.name: one}.values())]
 
 
 def web_program(*, port: int) -> Program:
