@@ -16,7 +16,7 @@ from dev.supervisor import Program
 from dev.system import PYTHON, addresses, programs
 
 STOP_SECONDS = 20.0
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 
 
 class Ended(Exception):

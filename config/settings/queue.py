@@ -103,7 +103,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 
 CELERY_BEAT_SCHEDULER = "config.scheduling:TickScheduler"
-CELERY_BEAT_SYNC_EVERY = 1
+# Last runs are written down after so many ticks, a few seconds: only a beat that starts and its health check read them.
+CELERY_BEAT_SYNC_EVERY = 10
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
