@@ -17,7 +17,7 @@ from journeys import clock
 #: How many places wait for their time, in the steps in which they are added.
 PARKED = (100_000, 1_000_000)
 HISTORY = 10_000_000
-ROUNDS = 3
+ROUNDS = 2
 #: Connections that write history at once.
 HANDS = 2
 #: Above so many rows it is faster to build indexes anew.

@@ -35,10 +35,12 @@ from engine.services import (
     zones,
 )
 from engine.services.enrolling import carrying_out
-from engine.ticking import Tick
+from engine.ticking import Tick, asked_again
 from journeys import clock, partitions
 from journeys.api import idempotency
 
+#: Name of the tick that rings for what is due.
+DISPATCH = "engine.tick.dispatch"
 #: How long a dispatch tick keeps looking for more before it leaves it to the next one, in seconds.
 DISPATCH_FOR = 0.9
 #: Pause between two looks while there is work, in seconds; and how many times the look's own length at least, so that
@@ -59,13 +61,19 @@ def execute(*, places: list[tuple[int, int]], **_kwargs: Any) -> None:
     runner.run(places=[(int(schedule), int(fence)) for schedule, fence in places], now=None)
 
 
-@shared_task(name="engine.tick.dispatch", base=Tick)
+@shared_task(name=DISPATCH, base=Tick)
 def tick_dispatch(**_kwargs: Any) -> None:
     """Ring for what is due, again and again until the next tick's turn.
 
     A step so starts well within the second in which it becomes due, and a backlog is fed to the queues as fast as
-    the workers empty them.
+    the workers empty them. Where its last look took so long that the next tick was left out, it takes that one's turn.
     """
+    _keep_looking()
+    while asked_again(DISPATCH):
+        _keep_looking()
+
+
+def _keep_looking() -> None:
     heartbeats.beat(heartbeats.TICKS)
     until = time.monotonic() + DISPATCH_FOR
     while time.monotonic() < until:

@@ -41,6 +41,14 @@ def alone(name: str) -> Iterator[bool]:
             _own.give_back(name)
 
 
+def asked_again(name: str) -> bool:
+    """Tell whether another tick of the same name was left out in this process since this was asked last.
+
+    One that is about to end goes on for it: nobody else comes before the next period.
+    """
+    return _own.forget_left_out(name)
+
+
 def let_go() -> None:
     """Close the connection of this process's locks, which frees them; the next tick opens another."""
     with _own.guard:
@@ -62,6 +70,8 @@ class _Locks:
 
     #: A session may take its own lock again: threads of one process are kept apart here.
     names: set[str] = field(default_factory=set)
+    #: Those of them for which another one came meanwhile.
+    left_out: set[str] = field(default_factory=set)
     guard: threading.Lock = field(default_factory=threading.Lock)
     line: psycopg.Connection[Any] | None = None
     #: Connections of the parent process, kept only so that nothing closes them here.
@@ -71,6 +81,7 @@ class _Locks:
         """Take the lock of a tick, and tell whether it was free."""
         with self.guard:
             if name in self.names:
+                self.left_out.add(name)
                 return False
             try:
                 is_free = self._try_to_lock(name)
@@ -85,6 +96,7 @@ class _Locks:
         """Free the lock of a tick; where that fails, the end of the connection frees it."""
         with self.guard:
             self.names.discard(name)
+            self.left_out.discard(name)
             if self.line is None:
                 return
             try:
@@ -92,9 +104,16 @@ class _Locks:
             except psycopg.Error:
                 self.drop()
 
+    def forget_left_out(self, name: str) -> bool:
+        """Tell whether a tick was left out beside this one, once."""
+        with self.guard:
+            was_left_out = name in self.left_out
+            self.left_out.discard(name)
+            return was_left_out
+
     def begin_anew(self) -> None:
         """Be at nothing in a forked child; what its parent holds is its parent's."""
-        self.guard, self.names = threading.Lock(), set()
+        self.guard, self.names, self.left_out = threading.Lock(), set(), set()
         if self.line is not None:
             if not self.line.closed:
                 os.close(self.line.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from unittest import mock
 
 import pytest
@@ -23,6 +24,30 @@ def test_a_tick_is_left_out_while_the_same_is_carried_out() -> None:
         together(tasks.tick_sweep)
 
     assert sweep.call_count == 1
+
+
+def test_one_that_looked_too_long_takes_the_turn_of_the_one_that_was_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "DISPATCH_FOR", 0.01)
+    looks = []
+
+    def look(**_kwargs: object) -> int:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            # Its successors come while it is at it: they are one turn, however many.
+            together(tasks.tick_dispatch)
+            together(tasks.tick_dispatch)
+            time.sleep(0.02)
+        return 0
+
+    monkeypatch.setattr(tasks.dispatch, "dispatch", look)
+    together(tasks.tick_dispatch)
+    turns = len(looks)
+    together(tasks.tick_dispatch)
+
+    assert turns == 2
+    assert len(looks) == 3, "what was left out is made up for once"
 
 
 def test_another_tick_is_not_kept_from_its_turn() -> None:
