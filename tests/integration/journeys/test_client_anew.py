@@ -36,7 +36,7 @@ def couple(vendor: Vendor, now: datetime) -> Client:
         frozenset({path})
         for path in ("client", "wedding.anchors.booking", "people.partner_1.name", "wedding")
     ],
-    ids=str,
+    ids=lambda reads: "everything" if reads is None else " and ".join(sorted(reads)) or "nothing",
 )
 def test_its_facts_are_those_of_many(
     vendor: Vendor, couple: Client, now: datetime, reads: frozenset[str] | None
