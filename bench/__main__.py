@@ -86,7 +86,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=_scale, default=1.0, help="part of the full size, above 0 and up to 1"
     )
-    parser.add_argument("--quick", action="store_true", help="only the core, in less than a minute")
+    parser.add_argument("--quick", action="store_true", help="only the core, in two minutes")
     parser.add_argument("--results", type=Path, help="file of results; the picture stands beside it")
     options = parser.parse_args(words)
     if unknown := [name for name in options.question if name not in QUESTIONS]:

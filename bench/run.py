@@ -22,7 +22,7 @@ class Run:
 
     #: 1 is the full size; the times that are spent shrink along with the numbers.
     scale: float = 1.0
-    #: Only the core, in under a minute.
+    #: Only the core, in two minutes.
     quick: bool = False
     database: str = field(default_factory=lambda: os.environ.get("DATABASE_URL", ""))
     broker: str = field(default_factory=lambda: os.environ.get("REDIS_URL", ""))
