@@ -221,12 +221,13 @@ def _send(held: _Held, *, now: datetime) -> None:
         message = sending.settle_in_doubt(message=message, now=now)
     with transaction.atomic():
         notice = _locked(held)
+        if notice is None:
+            # Somebody newer owns the letter, and settles it.
+            return
         if sending.doubt_expired(message=message, now=now):
             # The same invitation twice is one entry in a calendar; none at all is a missed meeting. A reminder is
             # not worth a second one.
-            policy: DoubtPolicy = (
-                "assume_sent" if notice is not None and notice.kind == Kind.REMINDER else "resend"
-            )
+            policy: DoubtPolicy = "assume_sent" if notice.kind == Kind.REMINDER else "resend"
             message = sending.settle_by_policy(message_id=message.id, policy=policy, now=now)
         _settle(notice, message, now=now, after=None)
 

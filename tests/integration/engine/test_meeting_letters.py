@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from channels.adapters.sink import Sink
 from channels.contract import SendResult, Verdict
 from channels.models import Message
+from channels.services import sending
 from engine.models import Meeting, MeetingNotice, MeetingType
 from engine.services import notices
 from engine.services.meetings import Wishes, meeting_book, meeting_cancel
@@ -108,6 +110,26 @@ def test_a_letter_in_doubt_is_looked_into_before_it_is_sent_again(
     notice.refresh_from_db()
     assert State.SENT == notice.state
     assert 2 == len(called)
+
+
+def test_who_was_overtaken_while_the_provider_was_asked_settles_nothing(
+    call: MeetingType, couple: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, NOBODY_KNOWS)
+    only_to_ines(call, couple, now)
+    send_letters(now)
+
+    def overtaken(*, message: Message, now: datetime) -> Message:
+        MeetingNotice.objects.filter(role="partner_1").update(fence=F("fence") + 1)
+        return message
+
+    monkeypatch.setattr(sending, "settle_in_doubt", overtaken)
+    monkeypatch.setattr(sending, "doubt_expired", lambda **_kwargs: True)
+    send_letters(now + timedelta(hours=1))
+
+    notice = MeetingNotice.objects.get(role="partner_1")
+    message = Message.objects.get(public_id=notice.message_ref)
+    assert (Message.Status.IN_DOUBT, "") == (message.status, message.settled_by)
 
 
 def test_a_worker_that_dies_leaves_its_letter_to_the_next(
