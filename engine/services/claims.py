@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,24 @@ FROM taken LEFT JOIN hurried ON true
 """
 
 
+_TAKE = """
+WITH bell AS MATERIALIZED (
+    SELECT s.id, s.instance_id
+    FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS rung(id, fence)
+    JOIN engine_schedule s ON s.id = rung.id AND s.fence = rung.fence AND s.state = 'queued'
+    WHERE NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
+), held AS MATERIALIZED (
+    SELECT i.id, i.version_id, i.status FROM engine_instance i
+    WHERE i.id IN (SELECT bell.instance_id FROM bell)
+    ORDER BY i.id FOR NO KEY UPDATE
+)
+SELECT s.id, s.fence, s.vendor_id, s.instance_id, held.version_id, s.node_id, s.branch, s.visit, s.attempt + 1,
+    s.claims + 1, s.due_at, GREATEST(s.due_at, s.placed_at) AS ready_at, s.meant, s.wedding_at, s.queue, s.rounds,
+    s.waiting, {time}
+FROM bell JOIN engine_schedule s ON s.id = bell.id JOIN held ON held.id = bell.instance_id AND held.status = 'active'
+"""
+
+
 def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
     """Lease places as `claim_now` does, for a caller who has the time already."""
     return claim_now(places)[0]
@@ -65,10 +84,9 @@ def claim_now(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime 
         cursor.execute(
             _CLAIM.format(time=clock.as_sql()),
             {
+                **_asked(places),
                 "lease": settings.QUEUE_LEASE_SECONDS,
                 "worker": workers.own_number(),
-                "ids": [place[0] for place in places],
-                "fences": [place[1] for place in places],
                 # Inside somebody's transaction the setting would hold for all of it.
                 "own": not connection.in_atomic_block,
             },
@@ -77,7 +95,31 @@ def claim_now(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime 
     return [Claim(*_with_json(row[:-2])) for row in rows], max((row[-2] for row in rows), default=None)
 
 
-def _with_json(row: tuple[Any, ...]) -> list[Any]:
+def take(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime | None]:
+    """Hold the schedules (id, fence) of a bell for the caller's transaction, without a lease; the first that it does.
+
+    What is missing from the answer was carried out, moved or paused in the meantime. The engine's time comes with it,
+    None where nothing is left to do.
+
+    Nothing is written: the instances are locked, which keeps whoever holds the same bell waiting, and the fence tells
+    whether a place has moved on when its result is written. If this process dies, PostgreSQL lets go of everything and
+    the places are still `queued`, until their bells' leases end. Who dies of such a step is found by the claims of those
+    who take it after a death (`engine.services.recovery`).
+    """
+    if not places:
+        return [], None
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE.format(time=clock.as_sql()), _asked(places))
+        rows = cursor.fetchall()
+    held = [replace(Claim(*_with_json(row[:-1])), leased=False) for row in rows]
+    return held, max((row[-1] for row in rows), default=None)
+
+
+def _asked(places: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    return {"ids": [place[0] for place in places], "fences": [place[1] for place in places]}
+
+
+def _with_json(row: Sequence[Any]) -> list[Any]:
     """Read the columns of JSON, which a raw cursor of Django gives as text."""
     *plain, meant, wedding_at, queue, rounds, waiting = row
     return [*plain, _json(meant), wedding_at, queue, _json(rounds), _json(waiting)]

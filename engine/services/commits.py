@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -36,38 +37,48 @@ class Committed:
     finished: list[int] = field(default_factory=list)
 
 
-_COMMIT = """
-WITH done AS (
-    -- What is not said of a result is as it mostly is.
-    SELECT nth, schedule_id, fence, COALESCE(passing, false) AS passing, stay_state, stay_due,
-        COALESCE(stay_reason, '') AS stay_reason, COALESCE(stay_attempt, 0) AS stay_attempt, stay_awaits, stay_waiting,
-        COALESCE(quiet, false) AS quiet, version_id, node_id, node_type, COALESCE(branch, '') AS branch,
-        COALESCE(visit, 1) AS visit, COALESCE(attempt, 1) AS attempt, status, COALESCE(port, '') AS port,
-        COALESCE(reason, '') AS reason, COALESCE(error_class, '') AS error_class,
+#: What is not said of a result is as it mostly is.
+_DONE = """
+done AS (
+    SELECT nth, schedule_id, fence, COALESCE(passing, false) AS passing,
+        CASE WHEN rung THEN 'queued' ELSE 'running' END AS state, version_id, node_id, node_type,
+        COALESCE(branch, '') AS branch, COALESCE(visit, 1) AS visit, COALESCE(attempt, 1) AS attempt, status,
+        COALESCE(port, '') AS port, COALESCE(reason, '') AS reason, COALESCE(error_class, '') AS error_class,
         COALESCE(error_code, '') AS error_code, output, queue, COALESCE(due_at, %(now)s) AS due_at,
         COALESCE(ready_at, %(now)s) AS ready_at, COALESCE(started_at, %(now)s) AS started_at, duration_ms,
-        COALESCE(ends, '') AS ends
+        COALESCE(ends, '') AS ends{columns}
     FROM json_to_recordset(%(results)s::json) AS d(
-        nth int, schedule_id bigint, fence bigint, passing boolean, stay_state text, stay_due timestamptz,
-        stay_reason text, stay_attempt int, stay_awaits text[], stay_waiting jsonb, quiet boolean, version_id bigint,
-        node_id text, node_type text, branch text, visit int, attempt int, status text, port text, reason text,
-        error_class text, error_code text, output text, queue text, due_at timestamptz, ready_at timestamptz,
-        started_at timestamptz, duration_ms double precision, ends text)
-), gone AS (
+        nth int, schedule_id bigint, fence bigint, passing boolean, rung boolean, version_id bigint, node_id text,
+        node_type text, branch text, visit int, attempt int, status text, port text, reason text, error_class text,
+        error_code text, output text, queue text, due_at timestamptz, ready_at timestamptz, started_at timestamptz,
+        duration_ms double precision, ends text{types})
+)"""
+_STAY_COLUMNS = """,
+        stay_state, stay_due, COALESCE(stay_reason, '') AS stay_reason, COALESCE(stay_attempt, 0) AS stay_attempt,
+        stay_awaits, stay_waiting, COALESCE(quiet, false) AS quiet"""
+_STAY_TYPES = """,
+        stay_state text, stay_due timestamptz, stay_reason text, stay_attempt int, stay_awaits text[],
+        stay_waiting jsonb, quiet boolean"""
+_GONE = """
+gone AS (
     DELETE FROM engine_schedule s USING done d
-    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.stay_state IS NULL AND NOT d.passing
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = d.state AND NOT d.passing{unless}
     RETURNING s.id, s.vendor_id, s.instance_id, s.wedding_at
-), kept AS (
+)"""
+_KEPT = """
+kept AS (
     UPDATE engine_schedule s
     SET state = d.stay_state, due_at = d.stay_due, reason = d.stay_reason, attempt = d.stay_attempt,
-        awaits = CASE WHEN d.stay_awaits IS NULL THEN s.awaits ELSE d.stay_awaits END,
+        awaits = COALESCE(d.stay_awaits, s.awaits),
         waiting = CASE WHEN d.stay_awaits IS NULL THEN s.waiting ELSE d.stay_waiting END,
         claims = 0, lease_until = NULL, claimed_by = NULL, fence = s.fence + 1
     FROM done d
-    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = 'running' AND d.stay_state IS NOT NULL
+    WHERE s.id = d.schedule_id AND s.fence = d.fence AND s.state = d.state AND d.stay_state IS NOT NULL
     RETURNING s.id, s.vendor_id, s.instance_id
-), won AS (
-    SELECT id, vendor_id, instance_id FROM gone UNION ALL SELECT id, vendor_id, instance_id FROM kept
+)"""
+_WON = """
+won AS (
+    SELECT id, vendor_id, instance_id FROM gone{kept}
 ), history AS (
     INSERT INTO engine_nodeexecution (public_id, vendor_id, instance_id, schedule_id, version_id, node_id,
         node_type, branch, visit, attempt, status, port, reason, error_class, error_code, output, queue, due_at, ready_at,
@@ -77,9 +88,11 @@ WITH done AS (
         d.version_id, d.node_id, d.node_type,
         d.branch, d.visit, d.attempt, d.status, d.port, d.reason, d.error_class, d.error_code, d.output, d.queue, d.due_at,
         d.ready_at, d.started_at, %(now)s, d.duration_ms
-    FROM done d JOIN won ON won.id = d.schedule_id WHERE NOT d.quiet
+    FROM done d JOIN won ON won.id = d.schedule_id{heard}
     ORDER BY d.nth
-), placed AS (
+)"""
+_PLACED = """
+placed AS (
     INSERT INTO engine_schedule (vendor_id, instance_id, node_id, branch, visit, rounds, state, due_at, meant,
         reason, outside, wedding_at, fence, attempt, claims, queue, lease_until, claimed_by, placed_at)
     SELECT gone.vendor_id, gone.instance_id, n.node_id, n.branch, n.visit, n.rounds, n.state, n.due_at, n.meant,
@@ -93,17 +106,43 @@ WITH done AS (
         reason text, outside boolean, attempt int, claims int, queue text)
     JOIN gone ON gone.id = n.from_id
     RETURNING id, fence, queue, outside OR claims > 0 AS alone, state, instance_id, node_id, branch, visit
-), ended AS (
+)"""
+_ENDED = """
+ended AS (
     UPDATE engine_instance i SET status = 'completed', finished_at = %(now)s, reason = '', result = d.ends
     FROM done d JOIN gone ON gone.id = d.schedule_id
     WHERE i.id = gone.instance_id AND d.ends <> '' AND i.status IN ('active', 'paused')
     RETURNING i.id
-)
-SELECT 'won', id, NULL::bigint, NULL, NULL::boolean, NULL::bigint, NULL, NULL, NULL::int FROM won
+)"""
+_ANSWER = """
+SELECT 'won', id, NULL::bigint, NULL, NULL::boolean, NULL::bigint, NULL, NULL, NULL::int FROM won"""
+_ANSWER_PLACED = """
 UNION ALL SELECT state, id, fence, queue, alone, instance_id, node_id, branch, visit FROM placed
-    WHERE state IN ('queued', 'running')
-UNION ALL SELECT 'ended', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ended
-"""
+    WHERE state IN ('queued', 'running')"""
+_ANSWER_ENDED = """
+UNION ALL SELECT 'ended', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ended"""
+
+
+@cache
+def _statement(*, stays: bool, places: bool, ends: bool) -> str:
+    """Give the statement of results some of which stay, lead on, or end; what none of them does is not in it.
+
+    PostgreSQL begins and ends every part of a statement, also those that get no row; and the driver reads a text of more
+    than 4,096 characters anew each time.
+    """
+    parts = [
+        _DONE.format(columns=_STAY_COLUMNS if stays else "", types=_STAY_TYPES if stays else ""),
+        _GONE.format(unless=" AND d.stay_state IS NULL" if stays else ""),
+        *([_KEPT] if stays else []),
+        _WON.format(
+            kept=" UNION ALL SELECT id, vendor_id, instance_id FROM kept" if stays else "",
+            heard=" WHERE NOT d.quiet" if stays else "",
+        ),
+        *([_PLACED] if places else []),
+        *([_ENDED] if ends else []),
+    ]
+    answers = [_ANSWER, *([_ANSWER_PLACED] if places else []), *([_ANSWER_ENDED] if ends else [])]
+    return " ".join(f"WITH {','.join(parts)}{''.join(answers)}".split())
 
 
 #: Encrypts what the raw statement writes.
@@ -120,7 +159,7 @@ def _exact(value: object) -> str:
 
 #: What is left out of a result: the statement takes it to be so. A moment that is left out is now.
 _USUAL: dict[str, Any] = {
-    "passing": False,
+    **dict.fromkeys(("passing", "rung"), False),
     **dict.fromkeys(("visit", "attempt"), 1),
     **dict.fromkeys(("branch", "port", "reason", "error_class", "error_code", "ends"), ""),
     **dict.fromkeys(("output", "due_at", "ready_at", "started_at")),
@@ -134,6 +173,7 @@ def _result_row(nth: int, result: Result, *, now: datetime) -> dict[str, Any]:
         "schedule_id": claim.schedule_id,
         "fence": claim.fence,
         "passing": claim.passing,
+        "rung": not (claim.leased or claim.passing),
         "version_id": claim.version_id,
         "node_id": claim.node_id,
         "node_type": result.node_type,
@@ -225,18 +265,22 @@ def commit(
         for result in results
         for place in result.successors
     ]
-    parameters: dict[str, Any] = {
-        "results": json.dumps(
-            [_result_row(nth, result, now=now) for nth, result in enumerate(results)], default=_exact
-        ),
-        "successors": json.dumps(successors, default=_exact),
-        "now": now,
-        "bell_lease": bell_lease,
-        "lease": settings.QUEUE_LEASE_SECONDS,
-        "worker": workers.own_number() if going else None,
-    }
+    rows = [_result_row(nth, result, now=now) for nth, result in enumerate(results)]
+    statement = _statement(
+        stays=any(result.stay is not None for result in results),
+        places=bool(successors),
+        ends=any("ends" in row for row in rows),
+    )
+    parameters: dict[str, Any] = {"results": json.dumps(rows, default=_exact), "now": now}
+    if successors:
+        parameters |= {
+            "successors": json.dumps(successors, default=_exact),
+            "bell_lease": bell_lease,
+            "lease": settings.QUEUE_LEASE_SECONDS,
+            "worker": workers.own_number() if going else None,
+        }
     with connection.cursor() as cursor:
-        cursor.execute(_COMMIT, parameters)
+        cursor.execute(statement, parameters)
         for kind, key, fence, queue, alone, *at in cursor.fetchall():
             if kind == "won":
                 committed.won.add(key)

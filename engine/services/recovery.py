@@ -8,6 +8,8 @@ from engine.services import workers
 
 #: Rows put back by one sweep for each reason; the next sweep takes the rest.
 SWEEP_LIMIT = 1000
+#: How long after a worker's death an instant step whose bell was not answered may be what it died of, in seconds.
+SUSPECTED = 15.0
 
 _RECLAIM = """
 WITH lost AS MATERIALIZED (
@@ -17,7 +19,12 @@ WITH lost AS MATERIALIZED (
 UPDATE engine_schedule s
 SET state = 'waiting', lease_until = NULL, claimed_by = NULL, fence = s.fence + 1,
     -- A bell that nobody heard was no attempt; a claim that came to no result is not one either.
-    attempt = CASE WHEN s.state = 'running' THEN GREATEST(s.attempt - 1, 0) ELSE s.attempt END
+    attempt = CASE WHEN s.state = 'running' THEN GREATEST(s.attempt - 1, 0) ELSE s.attempt END,
+    -- An instant step is begun without a claim at first. Where a worker has just died, it may be what it died of: from
+    -- now on its claims are counted.
+    claims = CASE WHEN s.state = 'queued' AND s.claims = 0 AND NOT s.outside AND EXISTS (
+        SELECT 1 FROM engine_worker w WHERE w.missed_at > clock_timestamp() - make_interval(secs => %(suspected)s)
+    ) THEN 1 ELSE s.claims END
 FROM lost WHERE s.id = lost.id
 RETURNING s.id
 """
@@ -34,9 +41,9 @@ def sweep() -> int:
     """
     dead = workers.find_dead()
     with connection.cursor() as cursor:
-        cursor.execute(_LEASE_ENDED, {"limit": SWEEP_LIMIT})
+        cursor.execute(_LEASE_ENDED, {"limit": SWEEP_LIMIT, "suspected": SUSPECTED})
         found = cursor.rowcount
         if dead:
-            cursor.execute(_WORKER_DIED, {"limit": SWEEP_LIMIT, "dead": dead})
+            cursor.execute(_WORKER_DIED, {"limit": SWEEP_LIMIT, "suspected": SUSPECTED, "dead": dead})
             found += cursor.rowcount
     return int(found)

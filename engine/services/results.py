@@ -21,7 +21,7 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A schedule that this process holds the lease of."""
+    """A schedule that this process carries out."""
 
     schedule_id: int
     fence: int
@@ -43,6 +43,8 @@ class Claim:
     waiting: dict[str, Any] | None = None
     #: The step was come to at once from another one under this very claim: no row ever stood for its place.
     passing: bool = False
+    #: Its row says so; False where only the transaction that writes its result holds it.
+    leased: bool = True
 
     @property
     def whose(self) -> Whose:

@@ -15,10 +15,10 @@ from django.db.utils import InterfaceError, OperationalError
 
 from channels.services.sending import StaleFence
 from engine.graphs import leads_to_dates, paths_read_by
-from engine.models import Instance, NodeExecution, Schedule
+from engine.models import Instance, NodeExecution
 from engine.services import failures, modules, quarantine
 from engine.services.calling import Call
-from engine.services.claims import MAX_CLAIMS, LeaseLost, claim_now, lock_instances
+from engine.services.claims import MAX_CLAIMS, LeaseLost, claim_now, lock_instances, take
 from engine.services.deciding import ENDS, decide, settle
 from engine.services.delivering import Delivery
 from engine.services.ending import rule_paths
@@ -40,20 +40,57 @@ LONGEST = 0.5
 DEADLOCK = "40P01"
 
 
-def run(*, places: Sequence[tuple[int, int]], now: datetime | None) -> int:
+def run(*, places: Sequence[tuple[int, int]], now: datetime | None, alone: bool = False) -> int:
     """Carry out the places (schedule id, fence) of one bell and return how many were committed.
 
-    `now` is None for an edge, which so learns the time by the statement that takes the leases. Outside any transaction.
+    Instant steps that are begun for the first time are held, decided and written in one transaction. What reaches
+    outside, locks a wedding, was begun before, or broke in there, is leased first; `alone` says that the bell's are such.
+
+    `now` is None for an edge, which so learns the time by the statement that takes the places. Outside any transaction.
     A second call with the same places does nothing. If the process dies on the way, the leases end and the sweep rings
     again.
     """
+    if alone:
+        return _run_leased(places, now=now)
+    has_broken = False
+    try:
+        with transaction.atomic():
+            claims, at = take(places)
+            now = now or at
+            if now is None:
+                return 0
+            if not any(map(_needs_lease, claims)):
+                most = int(settings.QUEUE_BATCH_SIZE)
+                return _decide_and_commit(claims, most=most, now=now, known={})
+    except OperationalError as error:
+        if not _lost_to_others(error):
+            raise
+        has_broken = True
+    except InterfaceError:
+        raise
+    except Exception as error:  # noqa: BLE001 it breaks again where it stands alone, and is written down there
+        log.info("batch_broke", places=len(places), error=type(error).__name__)
+        has_broken = True
+    return _run_leased(places, now=now, one_by_one=has_broken)
+
+
+def _needs_lease(held: Claim) -> bool:
+    """Tell whether a step reaches outside, may kill its worker, or locks what comes before its instance."""
+    step = Step.of(held)
+    return held.claims > 1 or step.node.node_type.outside or _touches_wedding(step)
+
+
+def _run_leased(places: Sequence[tuple[int, int]], *, now: datetime | None, one_by_one: bool = False) -> int:
     claims, at = claim_now(places)
     now = now or at
     if now is None:
         return 0
     alone = [held for held in claims if _travels_alone(held)]
     together = [held for held in claims if held not in alone]
-    done = _run_together(together, now=now)
+    if one_by_one:
+        done = sum(_run_single(held, now=now) for held in together)
+    else:
+        done = _run_together(together, now=now)
     for held in alone:
         done += _run_alone(held, now=now)
     return done
@@ -153,11 +190,16 @@ def _is_held(step: Step, *, now: datetime) -> bool:
     return stay is not None
 
 
-def _decide_and_commit(claims: Sequence[Claim], *, most: int, now: datetime) -> int:
-    """Carry out steps and what follows them at once, up to `most` in a row for each, inside the caller's transaction."""
+def _decide_and_commit(
+    claims: Sequence[Claim], *, most: int, now: datetime, known: Mapping[int, Instance] | None = None
+) -> int:
+    """Carry out steps and what follows them at once, up to `most` in a row for each, inside the caller's transaction.
+
+    `known` is given where the caller has locked the instances.
+    """
     until = monotonic() + LONGEST
     done = 0
-    steps = prepare(claims, now=now, walking=most > 1)
+    steps = prepare(claims, now=now, walking=most > 1, known=known)
     # What was begun before without a result may kill its worker: it goes step by step.
     once = {held.instance_id for held in claims if held.claims > 1}
     alone, others_due = _tokens([step for step in steps if step.graph.forks] if most > 1 else [], now=now)
@@ -257,7 +299,7 @@ def prepare(
     """Gather what the steps of one batch need, inside the caller's transaction; `walking`, also what follows at once.
 
     Steps that are only passed over (`skipping`) change no wedding, and whoever skips one holds its instance already.
-    In a later round of the same transaction the instances are locked already, and what was read of them then is `known`.
+    Where the instances are locked already, as in a later round of the same transaction, what was read of them is `known`.
 
     The instances are locked first, before their dates are read: a wedding that moves at the same moment either sees
     the new places or is seen by them. Everything locks in one order: instance, schedule, ticket, message.
@@ -306,9 +348,7 @@ def _read(steps: Sequence[Step], *, known: Mapping[int, Instance] | None, now: d
 
 def _lock_weddings(steps: Sequence[Step]) -> None:
     """Lock the weddings of steps that will change them: always before their instances."""
-    ids = [
-        step.claim.instance_id for step in steps if step.node.node_type.touches_wedding(step.node.settings)
-    ]
+    ids = [step.claim.instance_id for step in steps if _touches_wedding(step)]
     if ids:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -317,6 +357,10 @@ def _lock_weddings(steps: Sequence[Step]) -> None:
                    ) ORDER BY w.id FOR NO KEY UPDATE""",
                 [ids],
             )
+
+
+def _touches_wedding(step: Step) -> bool:
+    return step.node.node_type.touches_wedding(step.node.settings)
 
 
 def _paths(step: Step) -> frozenset[str]:
@@ -361,37 +405,3 @@ def _write_failure(held: Claim, failure: Fail, *, now: datetime) -> int:
         step = prepare([held], now=now)[0]
         failures.resolve(step, failure, now=now)
         return write([step.result(now=now)], now=now).done
-
-
-def skip_parked(schedule: Schedule, *, reason: str, now: datetime) -> None:
-    """Leave a parked place undone and go on with what follows it, inside the caller's transaction."""
-    version_id = Instance.objects.values_list("version_id", flat=True).get(id=schedule.instance_id)
-    schedule.state, schedule.fence = Schedule.State.RUNNING, schedule.fence + 1
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE engine_schedule SET state = 'running', fence = %s, due_at = COALESCE(due_at, %s),
-                   lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s""",
-            [schedule.fence, now, settings.QUEUE_LEASE_SECONDS, schedule.id],
-        )
-    held = Claim(
-        schedule_id=schedule.id,
-        fence=schedule.fence,
-        vendor_id=schedule.vendor_id,
-        instance_id=schedule.instance_id,
-        version_id=version_id,
-        node_id=schedule.node_id,
-        branch=schedule.branch,
-        visit=schedule.visit,
-        attempt=max(schedule.attempt, 1),
-        claims=0,
-        due_at=schedule.due_at or now,
-        ready_at=now,
-        meant=schedule.meant,
-        wedding_at=schedule.wedding_at,
-        queue=schedule.queue,
-        rounds=schedule.rounds,
-        waiting=schedule.waiting,
-    )
-    step = prepare([held], now=now, skipping=True)[0]
-    step.skip(reason, now=now)
-    write([step.result(now=now)], now=now)

@@ -15,7 +15,7 @@ from engine import signals
 from engine.models import InterventionTicket, Schedule, TicketLine
 from engine.services.instances import instance_cancel
 from engine.services.interventions import close_if_settled, resolve
-from engine.services.runner import skip_parked
+from engine.services.skipping import skip_parked
 from engine.services.ticket_lines import (
     Deed,
     again,

@@ -95,7 +95,7 @@ def test_pause_that_comes_first_lets_nothing_be_sent(
 
     with transaction.atomic():
         instance_pause(instance=instance, now=now, actor=ACTOR)
-        worker = threads.begin(lambda: runner.run(places=places, now=now))
+        worker = threads.begin(lambda: runner.run(places=places, now=now, alone=True))
         until(somebody_waits_for_a_lock)
     worker.result(WAIT_SECONDS)
 

@@ -10,9 +10,10 @@ from unittest import mock
 import psycopg
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.db.utils import OperationalError
 
-from engine.models import Instance, NodeExecution, Schedule, TicketLine
+from engine.models import Instance, NodeExecution, Schedule, TicketLine, Worker
 from engine.services import dispatch, recovery, runner, writing
 from engine.services.claims import MAX_CLAIMS
 from engine.services.replaying import differences
@@ -60,24 +61,25 @@ def test_history_is_written_in_the_order_in_which_it_happened(vendor: Vendor, no
     assert 8 == len(set(places)), "each place has a number of its own"
 
 
-@pytest.mark.parametrize("state", [Schedule.State.WAITING, Schedule.State.RUNNING])
-def test_a_claim_that_was_overtaken_writes_nothing_of_its_walk(
-    vendor: Vendor, now: datetime, state: str
+@pytest.mark.parametrize("state", [Schedule.State.WAITING, Schedule.State.QUEUED, Schedule.State.RUNNING])
+@pytest.mark.parametrize("how", ["take", "claim_now"])
+def test_a_place_that_has_moved_on_gets_nothing_of_a_walk(
+    vendor: Vendor, now: datetime, how: str, state: str
 ) -> None:
     instance = enter(
         a_journey().condition("sure", "true").wait_for_date("before", "-30d").publish(vendor, now=now),
         a_couple(vendor, now=now),
         now=now,
     )
-    claimed = runner.claim_now
+    held_by = getattr(runner, how)
 
     def then_moved(places: Any) -> Any:
-        held = claimed(places)
+        held = held_by(places)
         Schedule.objects.filter(instance=instance).update(fence=100, state=state)
         return held
 
-    with mock.patch.object(runner, "claim_now", then_moved):
-        assert 0 == runner.run(places=bells(), now=now)
+    with mock.patch.object(runner, how, then_moved):
+        assert 0 == runner.run(places=bells(), now=now, alone=how == "claim_now")
 
     assert [] == told(instance)
     assert "start" == Schedule.objects.get(instance=instance).node_id
@@ -99,7 +101,7 @@ def test_a_walk_that_breaks_off_leaves_nothing(vendor: Vendor, now: datetime) ->
     assert [] == told(instance)
     assert not instance.client.tags.exists()
     place = Schedule.objects.get(instance=instance)
-    assert ("start", Schedule.State.RUNNING) == (place.node_id, place.state)
+    assert ("start", Schedule.State.QUEUED) == (place.node_id, place.state)
     end_leases()
     run_until_idle(now)
     assert Counter(row[0] for row in told(instance))["mark"] == 1
@@ -159,7 +161,7 @@ def test_other_trouble_with_postgresql_is_left_to_the_lease(vendor: Vendor, now:
     ):
         runner.run(places=bells(), now=now)
 
-    assert Schedule.State.RUNNING == Schedule.objects.get().state
+    assert Schedule.State.QUEUED == Schedule.objects.get().state
 
 
 def end_leases() -> None:
@@ -184,6 +186,8 @@ def test_a_step_that_kills_its_workers_is_found_behind_the_claim_it_was_walked_f
             raise SystemExit
         return decide(step, **kwargs)
 
+    # Whoever dies in earnest is missed by its lock (test_workers.py).
+    Worker.objects.create(name="dead", pid=1, missed_at=Now())
     with mock.patch.object(runner, "decide", deadly):
         for _ in range(MAX_CLAIMS + 12):
             recovery.sweep()

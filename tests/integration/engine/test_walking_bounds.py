@@ -86,7 +86,7 @@ def test_a_passage_that_was_paused_meanwhile_goes_one_step_and_stands(vendor: Ve
         return held
 
     with mock.patch.object(runner, "claim_now", then_paused):
-        assert 1 == runner.run(places=bells(), now=now)
+        assert 1 == runner.run(places=bells(), now=now, alone=True)
 
     assert "c0" == Schedule.objects.get(instance=instance).node_id
     assert 0 == runner.run(places=bells(), now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 
 import pytest
 import redis
@@ -17,6 +18,7 @@ from engine.services.instances import instance_pause, instance_resume
 from monitoring import live, stream
 from monitoring.stream import Event, StreamWriter, key_of, tell
 from tests.builders import ACTOR
+from tests.racing import until
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def valkey():
 @pytest.fixture
 def clean(valkey):
     """No stream of an earlier test stands in the way."""
+    stream.flush()
     for key in valkey.scan_iter("wedsync:live:*"):
         valkey.delete(key)
     return valkey
@@ -38,13 +41,16 @@ def clean(valkey):
 @pytest.mark.django_db(transaction=True)
 class TestWriting:
     def test_paused_instance_is_told_when_the_transaction_commits(self, clean, instance, vendor, now):
+        stream.flush()
         clean.delete(key_of(vendor.pk))
         instance_pause(instance=instance, now=now, actor=ACTOR)
+        stream.flush()
         (entry,) = clean.xrange(key_of(vendor.pk))
         assert b"instance" == entry[1][b"kind"]
         assert {"instance": instance.pk, "status": "paused"} == json.loads(entry[1][b"data"])
 
     def test_steps_are_told_without_anything_personal(self, clean, instance, vendor):
+        stream.flush()
         kinds = [fields[b"kind"] for _, fields in clean.xrange(key_of(vendor.pk))]
         told = b"".join(fields[b"data"] for _, fields in clean.xrange(key_of(vendor.pk)))
         assert b"step" in kinds
@@ -54,10 +60,44 @@ class TestWriting:
         with contextlib.suppress(RuntimeError), transaction.atomic():
             tell([Event(vendor.pk, "ticket", {})])
             raise RuntimeError
+        stream.flush()
         assert 0 == clean.exists(key_of(vendor.pk))
 
     def test_stream_is_forgotten_after_a_day(self, clean, instance, vendor):
+        stream.flush()
         assert 0 < clean.ttl(key_of(vendor.pk)) <= stream.FORGOTTEN_AFTER
+
+    def test_what_happened_is_written_without_being_waited_for(self, clean, vendor):
+        with transaction.atomic():
+            tell([Event(vendor.pk, "ticket", {"status": "open"})])
+        until(lambda: 1 == clean.xlen(key_of(vendor.pk)))
+
+    def test_steps_that_follow_each_other_share_an_entry(self, clean, vendor, monkeypatch):
+        monkeypatch.setattr(stream, "STEPS_TOGETHER", 3)
+        told = [Event(vendor.pk, "step", {"steps": [{"instance": number}]}) for number in range(4)]
+        other = Event(vendor.pk + 1, "step", {"steps": [{"instance": 9}]})
+        writer = StreamWriter(settings.REDIS_URL)
+        writer._gathered.extend([*told, Event(vendor.pk, "ticket", {}), other, told[0]])
+        writer.flush()
+        entries = [json.loads(fields[b"data"]) for _, fields in clean.xrange(key_of(vendor.pk))]
+        assert [[0, 1, 2], [3], [0]] == [
+            [step["instance"] for step in entry["steps"]] for entry in entries if "steps" in entry
+        ]
+        assert 4 == len(entries)
+        assert 1 == clean.xlen(key_of(vendor.pk + 1))
+
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    def test_a_child_that_is_forked_has_a_writer_of_its_own(self):
+        stream.writer()
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writing, b"%d" % len(stream._writers))
+            os._exit(0)
+        os.waitpid(pid, 0)
+        assert b"0" == os.read(reading, 1)
+        os.close(reading)
+        os.close(writing)
 
 
 class TestFailing:
@@ -110,6 +150,7 @@ class TestReading:
     async def test_page_that_was_away_is_told_what_it_missed(self, clean, instance, vendor, now):
         for change in (instance_pause, instance_resume):
             await asyncio.to_thread(_in_thread, change, instance=instance, now=now, actor=ACTOR)
+        stream.flush()
         entries = clean.xrange(key_of(vendor.pk))
         events = live.events(vendor.pk, since=entries[-2][0].decode())
         told, event_id = await read_until(events, "instance")
