@@ -12,6 +12,7 @@ from django.db.models import prefetch_related_objects
 
 from engine.graphs import graph_of
 from engine.models import Instance
+from engine.services import loading
 from journeys import selectors
 from journeys.language.errors import AlreadyRegistered
 from journeys.language.outcomes import AddTag, Change, RemoveTag
@@ -151,11 +152,9 @@ def instances_for(
     for prefetches, instances in beside.items():
         prefetch_related_objects(instances, *prefetches)
     for (with_client, prefetches), ids in groups.items():
-        rows = Instance.objects.select_related("vendor", "wedding", *(["client"] if with_client else []))
-        found.update(rows.prefetch_related(*prefetches).in_bulk(ids))
-        if with_client:
-            for key in ids:
-                found[key].client.vendor = found[key].vendor
+        loaded = loading.load(ids, with_client=with_client)
+        prefetch_related_objects(list(loaded.values()), *prefetches)
+        found.update(loaded)
     return found
 
 
