@@ -12,6 +12,7 @@ from monitoring.views import (
     alerts,
     approvals,
     couples,
+    forecasts,
     health,
     instances,
     journeys,
@@ -133,6 +134,7 @@ urlpatterns = [
         versions.undo,
         name="monitor-changeover-undo",
     ),
+    re_path(r"^journey-monitor/forecast/?$", forecasts.forecast_page, name="monitor-forecast"),
     re_path(r"^journey-monitor/tasks/?$", tasks.task_list, name="monitor-tasks"),
     re_path(
         r"^journey-monitor/tasks/(?P<task_id>tsk_\w+)/done/?$", tasks.task_done, name="monitor-task-done"

@@ -120,13 +120,20 @@ def started_by_date(journeys: Iterable[Journey], *, since: datetime) -> list[Sta
 
 def moments(journeys: Sequence[Started], *, until: datetime) -> Iterator[tuple[Journey, Wedding, datetime]]:
     """Give the weddings whose moment lies behind `since` and not behind `until`, in the order of the journeys."""
+    for one, near in weddings_near(journeys, until=until):
+        for wedding_ids in batches(near, AT_ONCE):
+            yield from _judged(one, wedding_ids, until=until)
+
+
+def weddings_near(journeys: Sequence[Started], *, until: datetime) -> Iterator[tuple[Started, list[int]]]:
+    """Give the weddings whose moment may lie there, by journey: each is still to be judged by its whole calendar."""
     asks = [ask for one in journeys if one.since < until for ask in _asks(one, until=until)]
     found: dict[int, set[int]] = defaultdict(set)
     for number, wedding_id in _written_near(asks, until=until):
         found[asks[number].started.journey.id].add(wedding_id)
     for one in journeys:
-        for wedding_ids in batches(sorted(found.get(one.journey.id, ())), AT_ONCE):
-            yield from _judged(one, wedding_ids, until=until)
+        if one.journey.id in found:
+            yield one, sorted(found[one.journey.id])
 
 
 def _asks(started: Started, *, until: datetime) -> Iterator[_Ask]:

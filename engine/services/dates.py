@@ -41,7 +41,7 @@ def follow_dates(*, now: datetime, seconds: float | None = None) -> int:
     if created or mark.at >= now:
         return 0
     made = 0
-    found = date_search.moments(_all_started(since=mark.at), until=now)
+    found = date_search.moments(all_started(since=mark.at), until=now)
     for some in date_search.batches(found, AT_ONCE):
         known = _made_before(some)
         for journey, wedding, moment in some:
@@ -54,12 +54,19 @@ def follow_dates(*, now: datetime, seconds: float | None = None) -> int:
     return made
 
 
-def _all_started(*, since: datetime) -> list[date_search.Started]:
-    """Read every vendor's journeys that start by a date, and no more of them than that takes."""
+def followed_until(*, now: datetime) -> datetime:
+    """Give the moment up to which dates were looked at; `now` where nobody has looked yet."""
+    mark = Watermark.objects.filter(name=WATERMARK, at__lt=now).first()
+    return mark.at if mark else now
+
+
+def all_started(*, since: datetime, vendor: Vendor | None = None) -> list[date_search.Started]:
+    """Read the journeys that start by a date, of one vendor or of all, and no more of them than that takes."""
+    rows = owned_by(vendor, Journey) if vendor is not None else Journey.objects.all()
     journeys = list(
-        Journey.objects.filter(status=Journey.Status.ACTIVE, current_version__trigger_type=DATE_BASED)
+        rows.filter(status=Journey.Status.ACTIVE, current_version__trigger_type=DATE_BASED)
         .select_related("current_version")
-        .only("id", "public_id", "vendor_id", "current_version__published_at")
+        .only("id", "public_id", "vendor_id", "re_entry", "re_entry_days", "current_version__published_at")
         .order_by("id")
     )
     vendors = date_search.vendors_of(one.vendor_id for one in journeys)

@@ -11,7 +11,7 @@ from tests.drive import run_until_idle
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.stack]
 
-PAGES = ["", "instances/", "couples/", "journeys/", "tickets/"]
+PAGES = ["", "instances/", "couples/", "journeys/", "forecast/", "tickets/"]
 
 #: Controls without a name, repeated ids, pictures without words, and headings that skip a level.
 FAULTS = """() => {

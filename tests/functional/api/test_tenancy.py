@@ -38,6 +38,7 @@ NO_ROWS = {
     "/api/journey-engine/modules",
     "/api/journey-engine/queue",
     "/api/journey-engine/metrics",
+    "/api/journey-engine/forecast",
     "/api/journeys/schema",
     "/api/reviews/settings",
     "/api/webhook-signing",

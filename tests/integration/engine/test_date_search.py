@@ -66,7 +66,7 @@ def plain(journey: Journey, wedding: Wedding, *, since: datetime, until: datetim
 
 
 def found(*, since: datetime, until: datetime) -> set[tuple[int, int, datetime]]:
-    started = dates._all_started(since=since)
+    started = dates.all_started(since=since)
     return {
         (journey.pk, wedding.pk, moment)
         for journey, wedding, moment in date_search.moments(started, until=until)
