@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import definitions, drains, meters, people
+from bench import definitions, meters, people
 from bench.figures import Figure, percentile
+from bench.placing import place
 from bench.run import Run, Skipped
+from bench.spending import MEASURING, STARTING, spending
 from bench.workers import running, wait_until, web_program
 from dev.ports import free_port
 from engine.models import Instance
@@ -52,7 +54,7 @@ def measure(run: Run) -> Iterator[Figure]:
     vendor = people.make_vendor(now=now)
     couples = people.make_couples(vendor, run.number(500, least=20), now=now)
     journey = people.publish(definitions.FIRST_STEP, vendor, now=now)
-    drains.place(journey, couples, due=[now + people.FAR] * len(couples))
+    place(journey, couples, due=[now + people.FAR] * len(couples))
     _key, plain = api_key_create(vendor=vendor, name="bench", now=now, actor=people.ACTOR)
     first = Instance.objects.order_by("id").values_list("public_id", flat=True)[0]
     port = free_port()
@@ -62,7 +64,8 @@ def measure(run: Run) -> Iterator[Figure]:
         "read": Request("GET", f"/api/journey-engine/instances/{first}", 200),
     }
     with running([web_program(port=port)], {**UNLIMITED, "ALLOWED_HOSTS": HOST}) as (web,):
-        wait_until(lambda: _answers(port), seconds=60, what="the web process was up")
+        with spending.on(STARTING):
+            wait_until(lambda: _answers(port), seconds=60, what="the web process was up")
         for name, request in requests.items():
             _ask(port, plain, request, seconds=run.seconds(1), offset=10**9)
             seconds = run.seconds(6)
@@ -125,6 +128,7 @@ def _answers(port: int) -> bool:
         line.close()
 
 
+@spending.on(MEASURING)
 def _ask(port: int, key: str, request: Request, *, seconds: float, offset: int = 0) -> Answers:
     """Have every client send one request after the other over a connection of its own."""
     until = time.monotonic() + seconds

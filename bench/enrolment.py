@@ -9,6 +9,7 @@ from bench import definitions, people
 from bench.figures import Figure, Goal
 from bench.filling import settle
 from bench.run import Run
+from bench.spending import MEASURING, spending
 from engine.models import Instance
 from engine.services.enrolling import carrying_out, requests
 from engine.services.instances import instance_start
@@ -49,6 +50,7 @@ def measure(run: Run) -> Iterator[Figure]:
     )
 
 
+@spending.on(MEASURING)
 def _together(vendor: Vendor, journey: Journey) -> tuple[float, int]:
     begun = time.monotonic()
     enrollment = requests.enrollment_begin(
@@ -64,6 +66,7 @@ def _together(vendor: Vendor, journey: Journey) -> tuple[float, int]:
     return spent, Instance.objects.filter(journey=journey).count()
 
 
+@spending.on(MEASURING)
 def _one_by_one(journey: Journey, couples: list[Client]) -> float:
     begun = time.monotonic()
     for couple in couples:

@@ -10,8 +10,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bench.spending import FILLING, spending
+
 #: Tables that Django, the beat and the migrations need as they are.
 _KEEP = ("django_%", "auth_%")
+#: Tables in which processes that run are written down.
+_AT_WORK = ("engine_heartbeat", "engine_worker")
+#: How often all tables are asked for, two seconds each time.
+ATTEMPTS = 10
 
 #: An expression for a public identifier like those of the services, different in every row.
 NEW_ID = "substr(md5(random()::text || clock_timestamp()::text || n.n::text), 1, 22)"
@@ -28,6 +34,7 @@ def plain() -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@spending.on(FILLING)
 def multiply(table: str, *, like: int, rows: int | str, **changed: str) -> int:
     """Add rows like the one with the number `like`; return how many there were.
 
@@ -89,12 +96,13 @@ def indexes_later(table: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with plain() as connection:
+        with spending.on(FILLING), plain() as connection:
             for _name, definition in found:
                 # Of a partitioned table it says ONLY, which would leave its partitions without.
                 connection.execute(_own(str(definition).replace(" ON ONLY ", " ON ", 1)))
 
 
+@spending.on(FILLING)
 def settle(*tables: str) -> None:
     """Bring statistics and visibility up to date, as autovacuum does in time, and write everything out."""
     with plain() as connection:
@@ -104,20 +112,32 @@ def settle(*tables: str) -> None:
             connection.execute("CHECKPOINT")
 
 
-def empty() -> None:
-    """Empty every table of the system, so that a question begins with nothing.
+@spending.on(FILLING)
+def empty(*, at_work: bool = False) -> None:
+    """Empty every table of the system, so that a question begins with nothing, and write out what that leaves to write.
 
-    Numbers of rows go on: this process remembers versions by theirs.
+    Numbers of rows go on: processes remember versions by theirs. With `at_work` those who run the system stay on
+    record; they are at rest, but their ticks go on.
     """
+    keep = [*_KEEP, *(_AT_WORK if at_work else ())]
     with plain() as connection:
         tables = [
             str(row[0])
             for row in connection.execute(
                 """SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
                    AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname NOT LIKE ALL (%s)""",
-                [list(_KEEP)],
+                [keep],
             )
         ]
-        connection.execute(
-            sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
-        )
+        everything = sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
+        connection.execute("SET lock_timeout = '2s'")
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                connection.execute(everything)
+                break
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                # A tick had one of the tables in hand.
+                if not left:
+                    raise
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CHECKPOINT")

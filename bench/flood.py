@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench import definitions, drains, people
 from bench.filling import NEW_ID, multiply, settle
+from bench.placing import place
 from bench.probes import couples_of, first_step
 from bench.run import Run
 from bench.workers import wait_until
@@ -56,21 +57,24 @@ def fill(journey: Journey, like: int, number: int, *, due: str) -> None:
 
 @contextlib.contextmanager
 def flooded(run: Run, size: int) -> Iterator[Flood]:
-    """Run the engine with so many low-priority steps due; the block is entered when it is at work on them."""
+    """Have so many low-priority steps due; the block is entered when the engine is at work on them."""
     now = clock.now()
     vendor = people.make_vendor(now=now)
     flood = Flood(vendor, first_step(vendor), people.publish(definitions.EMPTY, vendor, now=now), size)
     couple = people.make_couple(vendor, now=now)
     warm = couples_of(vendor, 10)
-    with drains.engine(run) as engine:
-        drains.drain(flood.probes, warm, running_in=engine)
-        # The first is there to be copied, and comes long after the bench.
-        (like,) = drains.place(flood.journey, [couple], due=[clock.now() + people.FAR])
-        fill(flood.journey, like, size, due="clock_timestamp()")
-        wait_until(
-            lambda: NodeExecution.objects.filter(instance__journey=flood.journey).exists(),
-            seconds=60,
-            what="the flood had begun",
-        )
-        yield flood
-        flood.remaining = Schedule.objects.filter(instance__journey=flood.journey, node_id="start").count()
+    engine = drains.shared(run)
+    drains.drain(flood.probes, warm, running_in=engine)
+    # The first is there to be copied, and comes long after the bench.
+    (like,) = place(flood.journey, [couple], due=[clock.now() + people.FAR])
+    fill(flood.journey, like, size, due="clock_timestamp()")
+    wait_until(
+        lambda: NodeExecution.objects.filter(instance__journey=flood.journey).exists(),
+        seconds=60,
+        what="the flood had begun",
+    )
+    yield flood
+    # But for the one that was copied.
+    left = Schedule.objects.filter(instance__journey=flood.journey, node_id="start").exclude(instance_id=like)
+    flood.remaining = left.count()
+    drains.calm()

@@ -10,6 +10,7 @@ from bench import definitions, drains, people
 from bench.figures import Figure, Goal
 from bench.filling import indexes_later, multiply, settle
 from bench.flood import fill
+from bench.placing import place
 from bench.run import Run
 from engine.models import NodeExecution
 from journeys import clock
@@ -31,34 +32,32 @@ def measure(run: Run) -> Iterator[Figure]:
     couples = people.make_couples(vendor, run.number(4_000, least=60), now=now)
     journey = people.publish(definitions.EMPTY, vendor, now=now)
     waiting = people.publish(definitions.FIRST_STEP, vendor, now=now)
-    with drains.engine(run) as engine:
+    engine = drains.shared(run)
 
-        def taken() -> drains.Drained:
-            rounds = 1 if run.scale < 1 else ROUNDS
-            return drains.drain_for(
-                journey, couples, running_in=engine, seconds=run.seconds(3), rounds=rounds
+    def taken() -> drains.Drained:
+        rounds = 1 if run.scale < 1 else ROUNDS
+        return drains.drain_for(journey, couples, running_in=engine, seconds=run.seconds(3), rounds=rounds)
+
+    alone = taken()
+    far = clock.now() + 2 * people.FAR
+    (like,) = place(waiting, [people.make_couple(vendor, now=now)], due=[far])
+    parked = 0
+    for wanted in PARKED:
+        number = run.number(wanted, least=100)
+        with _built_later("engine_schedule", number), _built_later("engine_instance", number):
+            # Due over the next two years, none of them within the bench.
+            fill(
+                waiting,
+                like,
+                number - parked,
+                due="clock_timestamp() + interval '1 day' + (n.n % 700) * interval '1 day'",
             )
-
-        alone = taken()
-        far = clock.now() + 2 * people.FAR
-        (like,) = drains.place(waiting, [people.make_couple(vendor, now=now)], due=[far])
-        parked = 0
-        for wanted in PARKED:
-            number = run.number(wanted, least=100)
-            with _built_later("engine_schedule", number), _built_later("engine_instance", number):
-                # Due over the next two years, none of them within the bench.
-                fill(
-                    waiting,
-                    like,
-                    number - parked,
-                    due="clock_timestamp() + interval '1 day' + (n.n % 700) * interval '1 day'",
-                )
-            parked = number
-            yield _figure(run, f"rate with {wanted:,} parked", alone, taken(), rows=parked, wanted=wanted)
-        rows = run.number(HISTORY, least=1_000)
-        _write_history(rows)
-        name = f"rate with {PARKED[-1]:,} parked and {HISTORY:,} rows of history"
-        yield _figure(run, name, alone, taken(), rows=rows, wanted=HISTORY)
+        parked = number
+        yield _figure(run, f"rate with {wanted:,} parked", alone, taken(), rows=parked, wanted=wanted)
+    rows = run.number(HISTORY, least=1_000)
+    _write_history(rows)
+    name = f"rate with {PARKED[-1]:,} parked and {HISTORY:,} rows of history"
+    yield _figure(run, name, alone, taken(), rows=rows, wanted=HISTORY)
 
 
 def _figure(

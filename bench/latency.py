@@ -8,7 +8,8 @@ from datetime import timedelta
 from bench import definitions, drains, people
 from bench.figures import Figure, Goal, percentile
 from bench.flood import flooded
-from bench.probes import Probed, couples_of, first_step, probe
+from bench.placing import clear, place
+from bench.probes import PROBES, QUICK_PROBES, Probed, couples_of, first_step, probe
 from bench.run import Run
 from bench.workers import wait_until
 from engine.models import Instance
@@ -34,24 +35,24 @@ def _measure_idle(run: Run) -> tuple[Probed, list[float]]:
     now = clock.now()
     vendor = people.make_vendor(now=now)
     journey = first_step(vendor)
-    couples = couples_of(vendor, run.number(200, quick=80, least=10))
-    with drains.engine(run) as engine:
-        # Every process reads the journey before it counts.
-        drains.drain(journey, couples[:10], running_in=engine)
-        probed = probe(journey, couples)
-        return probed, _following(run, vendor, engine)
+    couples = couples_of(vendor, run.number(PROBES, quick=QUICK_PROBES, least=10))
+    engine = drains.shared(run)
+    # Every process reads the journey before it counts.
+    drains.drain(journey, couples[:10], running_in=engine)
+    probed = probe(run, journey, couples)
+    return probed, _following(run, vendor, engine)
 
 
 def _following(run: Run, vendor: Vendor, engine: drains.Engine) -> list[float]:
     """Send couples through the empty chain, one at a time; give ms from each step to the next one's begin."""
     journey = people.publish(definitions.EMPTY, vendor, now=clock.now())
-    couples = couples_of(vendor, run.number(30, quick=15, least=3))
+    couples = couples_of(vendor, run.number(30, quick=10, least=3))
     drains.drain(journey, couples, running_in=engine)
     for couple in couples:
-        (number,) = drains.place(journey, [couple], due=[clock.now()])
+        (number,) = place(journey, [couple], due=[clock.now()])
         _await_end(number)
     late = drains.lateness(journey, node_ids=[FIRST], but=True)
-    drains.clear(journey)
+    clear(journey)
     return [one * 1000 for one in late]
 
 
@@ -63,7 +64,7 @@ def _await_end(instance_id: int) -> None:
 def measure(run: Run) -> Iterator[Figure]:
     """Idle: due to started, and step to step. Under backlog: the same for a wedding that is near."""
     probed, following = _idle(run)
-    due = {"steps": len(probed.late), "worst_ms": round(max(probed.late), 1)}
+    due = {"steps": len(probed.late), "worst_ms": round(max(probed.late), 1), "apart_ms": probed.apart * 1000}
     yield Figure(name="idle, due to started, p50", value=probed.at(0.5), unit="ms", detail=due)
     yield Figure(
         name="idle, due to started, p99",
@@ -84,7 +85,7 @@ def measure(run: Run) -> Iterator[Figure]:
     if run.quick:
         return
     with flooded(run, run.number(20_000, least=200)) as flood:
-        behind = probe(flood.probes, couples_of(flood.vendor, run.number(100, least=10), ahead=HIGH))
+        behind = probe(run, flood.probes, couples_of(flood.vendor, run.number(100, least=10), ahead=HIGH))
     for share in (0.5, 0.99):
         yield Figure(
             name=f"under backlog, due to started, p{share * 100:.0f}",

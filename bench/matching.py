@@ -15,6 +15,7 @@ from bench.figures import Figure, Goal, percentile
 from bench.filling import settle
 from bench.meters import Meter, NotHere, meter
 from bench.run import Run
+from bench.spending import MEASURING, spending
 from engine.services.triggering import event_receive
 from journeys import clock
 from journeys.models import Client, Vendor
@@ -99,6 +100,7 @@ def _server(run: Run) -> Meter | None:
     return None
 
 
+@spending.on(MEASURING)
 def _events(original: Vendor, *, number: int) -> tuple[list[float], list[float], list[float]]:
     """Give the milliseconds of each vendor's first event, of those after it, and of these until they are committed."""
     first: list[float] = []

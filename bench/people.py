@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.definitions import JOURNEYS
 from bench.filling import NEW_ID, multiply, plain
+from bench.spending import FILLING, spending
 from journeys.models import Client, Journey, Stakeholder, Vendor
 from journeys.scoping import owned_by
 from journeys.selectors import main_wedding
@@ -52,6 +53,7 @@ def make_couple(vendor: Vendor, *, now: datetime, ahead: timedelta = FAR, number
     )
 
 
+@spending.on(FILLING)
 def make_couples(
     vendor: Vendor, number: int, *, now: datetime, ahead: timedelta = FAR, reachable: bool = False
 ) -> list[Client]:
@@ -106,6 +108,7 @@ def copy_couples(
     )
 
 
+@spending.on(FILLING)
 def publish(name: str, vendor: Vendor, *, now: datetime, definition: dict[str, Any] | None = None) -> Journey:
     """Publish one of JOURNEYS, or a definition."""
     journey = journeys.journey_create(

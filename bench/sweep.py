@@ -16,6 +16,7 @@ from bench.definitions import edge, node
 from bench.figures import Figure, Goal
 from bench.filling import indexes_later, multiply, plain, settle
 from bench.run import Run
+from bench.spending import MEASURING, spending
 from engine.models import Watermark
 from engine.services import dates
 from journeys import clock
@@ -69,6 +70,7 @@ def measure(run: Run) -> Iterator[Figure]:
     )
 
 
+@spending.on(MEASURING)
 def _sweep(at: datetime) -> tuple[float, int]:
     Watermark.objects.update_or_create(name=dates.WATERMARK, defaults={"at": at - timedelta(seconds=60)})
     begun = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,12 +16,17 @@ from bench.chain import COUNTER, LATE, READY, app, counter, step, timed
 from bench.chain import ready as ready_task
 from bench.figures import Figure
 from bench.meters import Meter, NotHere, meter
+from bench.places import empty_number
 from bench.run import Run, Skipped
-from bench.workers import chain_program, running, wait_until
+from bench.spending import MEASURING, STARTING, spending
+from bench.workers import CHAIN, chain_program, loaded, running, wait_until
 
 #: Steps of each chain, as many as the empty journey has.
 LENGTH = 10
 LIMIT_SECONDS = 240.0
+#: How many that are due at once.
+TIMERS = 1_000
+_TIMERS_OF = "celery timers"
 #: Connections that carry the floor at once: one for each of two processors.
 HANDS = 2
 
@@ -51,20 +57,36 @@ def celery_chain(run: Run) -> Rate:
 
 
 def _celery_chain(run: Run) -> Rate:
-    with running([chain_program()]) as processes:
-        _await_celery()
-        found = _meter(run, [processes[0].pid])
+    with _plain_celery(run) as process:
+        found = _meter(run, [process])
         pilot = _chains(40, None)
         wanted = max(40, int(pilot.rate * run.seconds(8, quick=3) / LENGTH))
-        return _chains(wanted, found)
+        rate = _chains(wanted, found)
+        if "timers" in run.questions:
+            # It is up now, and nothing else is.
+            run.once(_TIMERS_OF, lambda: _hold_back(run.number(TIMERS, least=50)))
+        return rate
 
 
-def _await_celery() -> None:
-    counter().delete(READY)
-    ready_task.delay()
-    wait_until(lambda: counter().get(READY), seconds=90, what="plain Celery's worker was up")
+@contextlib.contextmanager
+def _plain_celery(run: Run) -> Iterator[int]:
+    """Run the worker of plain Celery with nothing else at work; the block is entered when it answers; gives its process."""
+    if not run.lasts(CHAIN):
+        run.end()
+        empty_number(run.broker)
+    (process,) = run.lasting(CHAIN, lambda: running([chain_program()]))
+    with spending.on(STARTING):
+        ready_task.delay()
+        wait_until(lambda: counter().get(READY), seconds=90, what="plain Celery's worker was up")
+        counter().delete(READY)
+        loaded()
+    try:
+        yield process.pid
+    finally:
+        run.end()
 
 
+@spending.on(MEASURING)
 def _chains(number: int, found: Meter | None) -> Rate:
     counter().delete(COUNTER)
     before = found.read() if found else None
@@ -82,14 +104,19 @@ def _chains(number: int, found: Meter | None) -> Rate:
     return Rate("no-op Celery chain", number * LENGTH, ended - begun, cpu)
 
 
-def celery_timers(run: Run, number: int) -> list[float]:
-    """Measure how late, in seconds, tasks begin that Celery holds back until one moment (`eta`)."""
-    return run.once(f"celery timers {number}", lambda: _celery_timers(number))
+def celery_timers(run: Run) -> list[float]:
+    """Measure how late, in seconds, TIMERS tasks begin that Celery holds back until one moment (`eta`)."""
+    return run.once(_TIMERS_OF, lambda: _celery_timers(run))
 
 
-def _celery_timers(number: int) -> list[float]:
-    with running([chain_program()]), app.connection_for_write() as connection:
-        _await_celery()
+def _celery_timers(run: Run) -> list[float]:
+    with _plain_celery(run):
+        return _hold_back(run.number(TIMERS, least=50))
+
+
+@spending.on(MEASURING)
+def _hold_back(number: int) -> list[float]:
+    with app.connection_for_write() as connection:
         counter().delete(LATE)
         # All must have been taken in by the worker before their time comes.
         due = time.time() + 5 + number / 500
@@ -137,7 +164,9 @@ def floor(run: Run, *, each_commit: int = 1) -> Rate:
     return run.once(f"floor {each_commit}", lambda: _floor(run, each_commit))
 
 
+@spending.on(MEASURING)
 def _floor(run: Run, each_commit: int) -> Rate:
+    run.end()
     chains = 64
     with psycopg.connect(run.database, autocommit=True) as connection:
         connection.execute("CREATE SEQUENCE IF NOT EXISTS floor_numbers START 1000000")
@@ -210,6 +239,7 @@ def procrastinate(run: Run) -> Rate:
 
 
 def _rival(run: Run, name: str) -> Rate:
+    run.end()
     chains = run.number(200, least=10)
     steps, seconds, cpu = rivals.measure(name, run=run, chains=chains, length=LENGTH)
     return Rate(rivals.TITLES[name], steps, seconds, cpu)

@@ -18,6 +18,8 @@ UNASKED_SECONDS = 1.0
 app = Celery("wedsync")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# By its name: only workers load it.
+app.steps["worker"].update(("config.solitary:SelfWatch", "config.solitary:Unacknowledged"))
 
 
 @setup_logging.connect

@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,18 +56,34 @@ def addresses() -> Addresses:
     )
 
 
-def _worker(name: str, *, queues: str, concurrency: int | None, pool: str = "prefork") -> Program:
-    """Describe a worker; without a concurrency its processes follow the depth of its queues."""
+#: What travels alone, most urgent first; and instant steps.
+ALONE: Final = ("critical", "high", "medium", "low")
+STEPS: Final = tuple(f"{queue}.steps" for queue in ALONE)
+#: What is urgent, of both.
+URGENT: Final = (ALONE[0], STEPS[0], ALONE[1], STEPS[1])
+
+
+def _worker(
+    name: str, *, queues: Sequence[str], concurrency: int | None = None, pool: str = "prefork"
+) -> Program:
+    """Describe a worker, which empties its queues in their order.
+
+    Without a concurrency its processes follow the depth of its queues, where it has any.
+    """
     size = () if concurrency is None else ("-c", str(concurrency))
     # Neither gossip nor mingle: workers owe each other nothing, and start faster for it.
     return Program(
         name,
         (
-            *(*CELERY, "worker", "-n", f"{name}@%h", "-Q", queues, "-P", pool, *size),
+            *(*CELERY, "worker", "-n", f"{name}@%h", "-Q", ",".join(queues), "-P", pool, *size),
             *("--without-gossip", "--without-mingle", "-l", "INFO"),
         ),
-        # A root on one's own machine knows what it is.
-        {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"},
+        {
+            # A root on one's own machine knows what it is.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+            # `manage.py migrate` has checked the same before: a fifth of the time in which a worker starts.
+            "CELERY_SKIP_CHECKS": "1",
+        },
     )
 
 
@@ -84,12 +100,15 @@ def programs(where: Addresses) -> list[Program]:
                 *("--workers", str(_number("WEB_CONCURRENCY", 1, at_most=64))),
             ),
         ),
-        _worker(
-            "worker-urgent", queues="critical,high", concurrency=_number("URGENT_CONCURRENCY", 2, at_most=500)
+        _worker("worker-urgent", queues=URGENT, concurrency=_number("URGENT_CONCURRENCY", 2, at_most=500)),
+        # Instant steps hang on nobody: what hands them over to a child costs as much as carrying them out.
+        *(
+            _worker(f"worker-steps-{number}", queues=STEPS, pool="solo")
+            for number in range(1, _number("STEP_WORKERS", 2, at_most=64) + 1)
         ),
-        _worker("worker-all", queues="critical,high,medium,low", concurrency=fixed),
+        _worker("worker-all", queues=ALONE, concurrency=fixed),
         # Threads: a long tick must not keep the others waiting, and they are short of work, not of processors.
-        _worker("worker-ticks", queues="ticks", concurrency=4, pool="threads"),
+        _worker("worker-ticks", queues=("ticks",), concurrency=4, pool="threads"),
         Program("beat", (*CELERY, "beat", "-l", "INFO", "--pidfile=")),
         Program(
             "flower",

@@ -1,7 +1,7 @@
 """Ring for work: the only place that speaks to Celery's broker.
 
-A bell carries places (schedule id and fence) and nothing else. A lost bell costs a second: the sweep finds the
-row when its bell's lease ends.
+A bell carries places (schedule id and fence), and whether its place travels alone. A lost bell costs a moment: the
+sweep finds the row when its bell's lease ends.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 from redis.exceptions import RedisError
 
+from engine.broker_queues import queue_for
 from engine.posting import post
 
 log = structlog.get_logger(__name__)
@@ -32,6 +34,7 @@ class Place:
     schedule_id: int
     fence: int
     queue: str
+    #: It has an effect outside, or was claimed before without a result: it travels alone.
     outside: bool
 
 
@@ -65,19 +68,22 @@ def batches(places: Iterable[Place]) -> list[list[Place]]:
     return groups
 
 
+def bell(group: Sequence[Place]) -> tuple[str, dict[str, Any]]:
+    """Write the bell for places that travel together: the broker's queue, and what the task is told."""
+    alone = group[0].outside
+    told: dict[str, Any] = {"places": [[place.schedule_id, place.fence] for place in group]}
+    if alone:
+        told["alone"] = True
+    return queue_for(group[0].queue, alone=alone), told
+
+
 def ring(places: Sequence[Place]) -> None:
     """Ring for places that were committed as queued; a broker that can not be reached is not an error."""
     if not places or time.monotonic() < _patience.gone_until:
         return
     begun = time.monotonic()
     try:
-        post(
-            EXECUTE,
-            [
-                (group[0].queue, {"places": [[place.schedule_id, place.fence] for place in group]})
-                for group in batches(places)
-            ],
-        )
+        post(EXECUTE, [bell(group) for group in batches(places)])
     except (RedisError, OSError) as error:
         log.warning("bell_not_rung", places=len(places), error=type(error).__name__)
         if time.monotonic() - begun > SLOW_SECONDS:

@@ -16,12 +16,14 @@ import click
 import structlog
 from celery import current_app
 from celery.concurrency.asynpool import AsynPool
+from celery.concurrency.solo import TaskPool as SoloPool
 from celery.worker.control import control_command
 from click.core import ParameterSource
 from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from engine.broker_queues import STEP_QUEUES
 from engine.services.priorities import QUEUES
 
 log = structlog.get_logger(__name__)
@@ -96,18 +98,24 @@ def bounds_of(consumer: Any) -> Bounds | None:
     is_named = settings.WORKER_CONCURRENCY is not None or _is_on_the_command_line("concurrency")
     if is_named or fewest == most or consumer.controller.autoscaler or _forking(consumer) is None:
         return None
-    return Bounds(fewest, most) if set(queues_of(consumer)) <= set(QUEUES) else None
+    return Bounds(fewest, most) if set(queues_of(consumer)) <= {*QUEUES, *STEP_QUEUES} else None
 
 
 def standing(consumer: Any) -> dict[str, Any]:
     """Describe this worker for its heartbeat: its queues, its processes, and between what bounds these change."""
     told: dict[str, Any] = {"queues": _own.queues}
-    pool = _forking(consumer)
-    if pool is not None:
+    if _forking(consumer) is not None:
         told["processes"] = consumer.pool.num_processes
         if _own.bounds is not None:
             told |= {"fewest": _own.bounds.fewest, "most": _own.bounds.most}
+    elif has_no_pool(consumer):
+        told["processes"] = 1
     return told
+
+
+def has_no_pool(consumer: Any) -> bool:
+    """Tell whether a worker carries out its tasks in its own process."""
+    return isinstance(getattr(consumer, "pool", None), SoloPool)
 
 
 def queues_of(consumer: Any) -> list[str]:

@@ -8,12 +8,13 @@ import socket
 import time
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.signals import (
     worker_before_create_process,
     worker_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutdown,
 )
 from django.db import close_old_connections, connection
 
@@ -55,10 +56,17 @@ FOLLOW_DATES_FOR = 9.0
 ENROLL_FOR = 1.8
 
 
-@shared_task(name=EXECUTE)
-def execute(*, places: list[tuple[int, int]], **_kwargs: Any) -> None:
-    """Carry out the steps a bell names."""
-    runner.run(places=[(int(schedule), int(fence)) for schedule, fence in places], now=None)
+@shared_task(name=EXECUTE, bind=True)
+def execute(
+    self: Task[..., None], *, places: list[tuple[int, int]], alone: bool = False, **_kwargs: Any
+) -> None:
+    """Carry out the steps a bell names; one that comes back from a worker that died of it is leased, and counted."""
+    runner.run(
+        places=[(int(schedule), int(fence)) for schedule, fence in places],
+        now=None,
+        alone=alone,
+        again=bool((self.request.delivery_info or {}).get("redelivered")),
+    )
 
 
 @shared_task(name=DISPATCH, base=Tick)
@@ -175,8 +183,9 @@ def share_memory(**_kwargs: Any) -> None:
 
 
 @worker_process_shutdown.connect
+@worker_shutdown.connect
 def say_farewell(**_kwargs: Any) -> None:
-    """Take leave when a child ends in good order, so that it is not looked for among the dead."""
+    """Take leave when a process that claimed ends in good order, so that it is not looked for among the dead."""
     workers.take_leave()
 
 
@@ -189,6 +198,9 @@ def show_life(sender: Any = None, **_kwargs: Any) -> None:
         f"worker:{name}", detail=lambda: resizing.standing(sender), stand_in=stand_in_for_ticks
     )
     resizing.when_resized(heart.beat_now)
+    if resizing.has_no_pool(sender):
+        # Known from its first step on: what it holds without a claim is suspected of its death.
+        workers.own_number()
     zones.catch_up(now=clock.now())
     close_old_connections()
     connection.close()

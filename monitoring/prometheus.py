@@ -114,7 +114,7 @@ def text(*, now: datetime) -> str:
         ),
         family(
             "wedsync_worker_processes",
-            "Processes of each worker that shows life and forks.",
+            "Processes of each worker that shows life and carries out steps.",
             _counts(
                 "SELECT substr(name, length('worker:') + 1), detail->>'processes' FROM engine_heartbeat "
                 "WHERE name LIKE 'worker:%%' AND detail ? 'processes' AND beat_at > clock_timestamp() - %s",

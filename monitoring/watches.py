@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from django.conf import settings
 from django.db import connection
 
 from channels.models import DeliveryEvent
+from engine.broker_queues import STEP_QUEUES
 from engine.models import QueueControl
+from engine.services.priorities import QUEUES
 from monitoring.models import Alert
 from monitoring.services.alerts import Trouble
 from monitoring.wording import counted, span
@@ -110,13 +113,41 @@ def workers(_now: datetime) -> list[Trouble]:
             patience=SHORTLY,
         )
         for kind, silent in _rows(
-            """SELECT split_part(substr(name, 8), '@', 1),
+            # Workers of one kind may be numbered.
+            r"""SELECT regexp_replace(split_part(substr(name, 8), '@', 1), '-[0-9]+$', ''),
                       EXTRACT(EPOCH FROM clock_timestamp() - max(beat_at))::float
                FROM engine_heartbeat WHERE name LIKE 'worker:%%' GROUP BY 1
                HAVING max(beat_at) < clock_timestamp() - %(silent)s
                   AND max(beat_at) > clock_timestamp() - %(expected)s ORDER BY 1""",
             silent=SILENT,
             expected=EXPECTED,
+        )
+    ]
+
+
+@watch()
+def unserved(_now: datetime) -> list[Trouble]:
+    """Notice queues of the broker that no living worker takes steps from, while others are served."""
+    served = {
+        queue
+        for (queues,) in _rows(
+            """SELECT detail->'queues' FROM engine_heartbeat WHERE name LIKE 'worker:%%'
+               AND jsonb_typeof(detail->'queues') = 'array' AND beat_at > clock_timestamp() - %(silent)s""",
+            silent=SILENT,
+        )
+        for queue in json.loads(queues)
+    }
+    missing = [name for name in (*QUEUES, *STEP_QUEUES) if name not in served]
+    if not served or not missing or not _queue_runs():
+        return []
+    return [
+        Trouble(
+            key="unserved",
+            level=Level.CRITICAL,
+            title=f"No worker serves {', '.join(missing)}.",
+            detail="Steps of these queues wait. Start the workers that are missing: worker-steps carries out instant "
+            "steps, worker-all what is sent (see docs/architecture.md).",
+            patience=SILENT,
         )
     ]
 

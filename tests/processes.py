@@ -18,11 +18,15 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from engine import broker_queues
 from engine.models import Heartbeat
+from engine.services import priorities
 from tests.nursing import Forked, nursery_for
 
 ROOT = Path(__file__).parents[1]
-QUEUES = "critical,high,medium,low"
+STEP_QUEUES = ",".join(broker_queues.STEP_QUEUES)
+#: What travels alone, and instant steps: for a worker that carries out everything.
+QUEUES = ",".join((*priorities.QUEUES, *broker_queues.STEP_QUEUES))
 #: For a machine of two slow cores on which others work too.
 START_SECONDS = 40.0
 POLL_SECONDS = 0.05
@@ -140,6 +144,10 @@ class Processes:
     def worker(self, name: str, *, queues: str = QUEUES, concurrency: int = 1) -> Running:
         """Start a prefork worker; `wait_until_ready` waits for it."""
         return self._celery(name, "worker", "-n", f"{name}@test", "-Q", queues, "-c", str(concurrency))
+
+    def solo_worker(self, name: str, *, queues: str = STEP_QUEUES) -> Running:
+        """Start a worker without a pool, of instant steps."""
+        return self._celery(name, "worker", "-n", f"{name}@test", "-Q", queues, "-P", "solo")
 
     def ticks(self) -> Running:
         """Start the worker of the ticks with the beat inside."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.meters import NotHere, meter
 from bench.places import own_database
 from bench.run import Run, Skipped
+from bench.spending import MEASURING, STARTING, spending
 from bench.workers import stopping
 from dev.places import ROOT, VAR
 
@@ -47,7 +48,8 @@ def measure(
             start_new_session=True,
         )
         with stopping(child):
-            _await(child, "ready", name)
+            with spending.on(STARTING):
+                _await(child, "ready", name)
             try:
                 found = meter(database=run.database, broker=run.broker, workers=[child.pid])
             except NotHere:
@@ -56,7 +58,8 @@ def measure(
             if child.stdin is not None:
                 child.stdin.write("go\n")
                 child.stdin.flush()
-            line = _await(child, "{", name)
+            with spending.on(MEASURING):
+                line = _await(child, "{", name)
             cpu = found.read().since(before) if found and before else None
     answer = json.loads(line)
     return int(answer["steps"]), float(answer["seconds"]), cpu

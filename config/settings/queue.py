@@ -21,6 +21,8 @@ TICKET_ESCALATE_HOURS = env.ticket_escalate_hours
 
 #: Business queues, most urgent first; a worker that serves several empties them in this order.
 QUEUE_NAMES = ("critical", "high", "medium", "low")
+#: The broker's queues of instant steps; what travels alone has those with the bare names (engine.broker_queues).
+STEP_QUEUE_NAMES = tuple(f"{name}.steps" for name in QUEUE_NAMES)
 #: The beat's ticks have a queue and a worker of their own, so that no backlog delays them.
 TICK_QUEUE = "ticks"
 
@@ -38,7 +40,9 @@ WATCH_SECONDS = 10
 
 CELERY_BROKER_URL = env.redis_url
 CELERY_BROKER_TRANSPORT = "config.broker:Transport"
-CELERY_TASK_QUEUES = tuple(Queue(name, routing_key=name) for name in (*QUEUE_NAMES, TICK_QUEUE))
+CELERY_TASK_QUEUES = tuple(
+    Queue(name, routing_key=name) for name in (*QUEUE_NAMES, *STEP_QUEUE_NAMES, TICK_QUEUE)
+)
 CELERY_TASK_DEFAULT_QUEUE = "medium"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
@@ -99,6 +103,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
     "queue_order_strategy": "priority",
+    # No message is more urgent than others of its queue: each queue is one list, not four.
+    "priority_steps": [0],
     "max_retries": 3,
 }
 

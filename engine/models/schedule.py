@@ -78,6 +78,17 @@ class Schedule(models.Model):
         indexes = [
             # What is due next?
             models.Index(fields=["due_at"], name="schedule_due", condition=models.Q(state="waiting")),
+            # The same of what travels alone, and of instant steps: neither search passes by what is due of the other.
+            models.Index(
+                fields=["due_at"],
+                name="schedule_due_alone",
+                condition=models.Q(state="waiting") & (models.Q(outside=True) | models.Q(claims__gt=0)),
+            ),
+            models.Index(
+                fields=["due_at"],
+                name="schedule_due_steps",
+                condition=models.Q(state="waiting", outside=False, claims__lte=0),
+            ),
             # What is due for weddings that are near?
             models.Index(
                 fields=["wedding_at", "due_at"], name="schedule_near", condition=models.Q(state="waiting")

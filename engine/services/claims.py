@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,33 +18,26 @@ from journeys import clock
 
 #: Claims without a result after which a step is taken for one that kills its workers.
 MAX_CLAIMS = 5
+#: How long whoever takes a bell waits for a passage that somebody else holds, in seconds; then the bell counts as lost.
+#: Nobody holds one for so long but a worker that hangs, and one is enough.
+PATIENCE = 2.0
 
 _CLAIM = """
-WITH taken AS (
-    UPDATE engine_schedule s
-    SET state = 'running', fence = s.fence + 1, claims = s.claims + 1, attempt = s.attempt + 1,
-        lease_until = clock_timestamp() + make_interval(secs => %(lease)s), claimed_by = %(worker)s
-    FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS bell(id, fence), engine_instance i
-    WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
-      AND i.id = s.instance_id AND i.status = 'active'
-      AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
-    RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt,
-        s.claims, s.due_at, GREATEST(s.due_at, s.placed_at) AS ready_at, s.meant, s.wedding_at, s.queue,
-        s.rounds, s.waiting, s.outside
-), hurried AS (
-    SELECT set_config('synchronous_commit', 'off', true) AS setting
-    WHERE %(own)s AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.outside OR taken.claims > 1)
-)
-SELECT taken.id, taken.fence, taken.vendor_id, taken.instance_id, taken.version_id, taken.node_id, taken.branch,
-    taken.visit, taken.attempt, taken.claims, taken.due_at, taken.ready_at, taken.meant, taken.wedding_at,
-    taken.queue, taken.rounds, taken.waiting, {time}, hurried.setting
-FROM taken LEFT JOIN hurried ON true
+UPDATE engine_schedule s
+SET state = 'running', fence = s.fence + 1, attempt = s.attempt + 1,
+    -- Whoever it was rung for first died of it without a claim.
+    claims = s.claims + CASE WHEN %(again)s AND s.claims = 0 AND NOT s.outside THEN 2 ELSE 1 END,
+    lease_until = clock_timestamp() + make_interval(secs => %(lease)s), claimed_by = %(worker)s
+FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS bell(id, fence), engine_instance i
+WHERE s.id = bell.id AND s.fence = bell.fence AND s.state = 'queued'
+  AND i.id = s.instance_id AND i.status = 'active'
+  AND NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
+RETURNING s.id, s.fence, s.vendor_id, s.instance_id, i.version_id, s.node_id, s.branch, s.visit, s.attempt, s.claims,
+    s.due_at, GREATEST(s.due_at, s.placed_at) AS ready_at, s.meant, s.wedding_at, s.queue, s.rounds, s.waiting, {time}
 """
-
-
 _TAKE = """
 WITH bell AS MATERIALIZED (
-    SELECT s.id, s.instance_id
+    SELECT s.id, s.instance_id, set_config('lock_timeout', %(patience)s, true)
     FROM unnest(%(ids)s::bigint[], %(fences)s::bigint[]) AS rung(id, fence)
     JOIN engine_schedule s ON s.id = rung.id AND s.fence = rung.fence AND s.state = 'queued'
     WHERE NOT EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT running)
@@ -65,34 +58,23 @@ def claim(places: Sequence[tuple[int, int]]) -> list[Claim]:
     return claim_now(places)[0]
 
 
-def claim_now(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime | None]:
+def claim_now(
+    places: Sequence[tuple[int, int]], *, again: bool = False
+) -> tuple[list[Claim], datetime | None]:
     """Lease the schedules (id, fence) that are still as they were when the bell was rung.
 
     One statement, its own transaction when there is none. What is missing from the answer was carried out, moved
     or paused in the meantime, and needs nothing. A second call with the same places takes nothing. The engine's time
-    comes with the answer, None where nothing was taken.
-
-    The commit of this alone does not wait for the disk where all are instant steps, begun for the first time: a claim
-    promises nothing. A crash of PostgreSQL in the same moment leaves the places `queued` under the old fence. Should
-    their bell then come to somebody else while the first worker goes on, both hold the same fence and the same data,
-    and the first commit takes the place away from the other. A step that reaches outside is never claimed so, and
-    neither is one whose claims are counted because it may kill its workers.
+    comes with the answer, None where nothing was taken. `again` says that a worker has died with this bell in hand.
     """
     if not places:
         return [], None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM.format(time=clock.as_sql()),
-            {
-                **_asked(places),
-                "lease": settings.QUEUE_LEASE_SECONDS,
-                "worker": workers.own_number(),
-                # Inside somebody's transaction the setting would hold for all of it.
-                "own": not connection.in_atomic_block,
-            },
-        )
-        rows = cursor.fetchall()
-    return [Claim(*_with_json(row[:-2])) for row in rows], max((row[-2] for row in rows), default=None)
+    asked = _asked(places) | {
+        "lease": settings.QUEUE_LEASE_SECONDS,
+        "worker": workers.own_number(),
+        "again": again,
+    }
+    return _ask(_CLAIM, asked)
 
 
 def take(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime | None]:
@@ -108,11 +90,17 @@ def take(places: Sequence[tuple[int, int]]) -> tuple[list[Claim], datetime | Non
     """
     if not places:
         return [], None
+    # Nothing is written under it, but its death must be noticed.
+    workers.own_number()
+    held, at = _ask(_TAKE, _asked(places) | {"patience": f"{PATIENCE}s"})
+    return [replace(one, leased=False) for one in held], at
+
+
+def _ask(statement: str, parameters: Mapping[str, Any]) -> tuple[list[Claim], datetime | None]:
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE.format(time=clock.as_sql()), _asked(places))
+        cursor.execute(statement.format(time=clock.as_sql()), parameters)
         rows = cursor.fetchall()
-    held = [replace(Claim(*_with_json(row[:-1])), leased=False) for row in rows]
-    return held, max((row[-1] for row in rows), default=None)
+    return [Claim(*_with_json(row[:-1])) for row in rows], max((row[-1] for row in rows), default=None)
 
 
 def _asked(places: Sequence[tuple[int, int]]) -> dict[str, Any]:

@@ -20,32 +20,47 @@ _BEGIN = f"""
 SELECT NOT {_STOPPED}, set_config('plan_cache_mode', 'force_custom_plan', true),
     CASE WHEN %(own)s THEN set_config('synchronous_commit', 'off', true) END
 """
-#: What a step takes of a queue's room: those that travel together share a task, and each that travels alone has one.
-_SIZE = "CASE WHEN s.outside OR s.claims > 0 THEN %(batch)s ELSE 1 END"
-_TAKEN = f"SELECT s.queue, sum({_SIZE})::bigint AS size FROM engine_schedule s WHERE s.state = 'queued'"  # noqa: S608 names of ours
-_ROOM = f"{_TAKEN} GROUP BY s.queue"
+#: What was claimed without a result may kill its worker: it travels alone, so that it takes no neighbors with it.
+_ALONE = "(s.outside OR s.claims > 0)"
+_TAKEN = f"""
+SELECT s.queue, {_ALONE} AS alone, count(*) AS number FROM engine_schedule s
+WHERE s.state = 'queued'
+"""  # noqa: S608 names of ours
+_ROOM = f"{_TAKEN} GROUP BY 1, 2"
 _NEAR = "s.wedding_at > %(after)s AND s.wedding_at <= %(until)s"
 #: `low` also takes what has no wedding date and what lies after the wedding.
 _REST = f"({_NEAR} OR s.wedding_at IS NULL OR s.wedding_at <= %(now)s - interval '1 day')"
-#: As many as there is room for if each is as small as can be, and of these as many as there is room for as they are.
-_TAKE = f"""
-WITH due AS MATERIALIZED (
-    SELECT s.id, s.due_at, {_SIZE} AS size FROM engine_schedule s
+_DUE = """
+    SELECT s.id FROM engine_schedule s
     JOIN engine_instance i ON i.id = s.instance_id AND i.status = 'active'
-    WHERE s.state = 'waiting' AND s.due_at <= %(now)s AND {{which}}
+    WHERE s.state = 'waiting' AND s.due_at <= %(now)s AND {which} AND {family}
     ORDER BY s.due_at, s.id
-    LIMIT %(room)s
+    LIMIT {room}
     FOR UPDATE OF s SKIP LOCKED
-), ranked AS (
-    SELECT due.id, sum(due.size) OVER (ORDER BY due.due_at, due.id) AS up_to FROM due
+"""
+#: Each family has a search of its own: however much is due of one, it does not stand before the other.
+_TAKE = """
+WITH steps AS MATERIALIZED ({steps}), alone AS MATERIALIZED ({alone}), due AS (
+    SELECT id FROM steps UNION ALL SELECT id FROM alone
 )
 UPDATE engine_schedule s
 SET state = 'queued', queue = %(queue)s, fence = s.fence + 1,
     lease_until = clock_timestamp() + make_interval(secs => %(bell_lease)s)
-FROM ranked WHERE s.id = ranked.id AND ranked.up_to <= %(room)s
--- What was claimed without a result may kill its worker: it travels alone, so that it takes no neighbors with it.
-RETURNING s.id, s.fence, s.queue, s.outside OR s.claims > 0
-"""  # noqa: S608 the same
+FROM due WHERE s.id = due.id
+RETURNING s.id, s.fence, s.queue, {is_alone}
+"""
+
+
+def _take(which: str) -> str:
+    """Write the statement that takes what is due and fits `which`."""
+    return _TAKE.format(
+        steps=_DUE.format(which=which, family=f"NOT {_ALONE}", room="%(room)s"),
+        alone=_DUE.format(which=which, family=_ALONE, room="%(room_alone)s"),
+        is_alone=_ALONE,
+    )
+
+
+_TAKE_NEAR, _TAKE_REST = _take(_NEAR), _take(_REST)
 #: The first queue whose span holds the wedding; what is in none of them belongs to the last.
 _QUEUE_OF = "CASE {} ELSE '{}' END".format(
     " ".join(
@@ -56,33 +71,35 @@ _QUEUE_OF = "CASE {} ELSE '{}' END".format(
 )
 _TAKE_THESE = f"""
 WITH due AS MATERIALIZED (
-    SELECT s.id, s.due_at, {_SIZE} AS size, {_QUEUE_OF} AS queue FROM engine_schedule s
+    SELECT s.id, s.due_at, {_ALONE} AS alone, {_QUEUE_OF} AS queue FROM engine_schedule s
     JOIN engine_instance i ON i.id = s.instance_id AND i.status = 'active'
     WHERE s.id = ANY(%(only)s::bigint[]) AND s.state = 'waiting' AND s.due_at <= %(now)s AND NOT {_STOPPED}
     FOR UPDATE OF s SKIP LOCKED
 ), taken AS (
-    {_TAKEN} AND s.queue IN (SELECT due.queue FROM due) GROUP BY s.queue
+    {_TAKEN} AND s.queue IN (SELECT due.queue FROM due) GROUP BY 1, 2
 ), ranked AS (
-    SELECT due.id, due.queue, COALESCE(taken.size, 0)
-        + sum(due.size) OVER (PARTITION BY due.queue ORDER BY due.due_at, due.id) AS up_to
-    FROM due LEFT JOIN taken ON taken.queue = due.queue
+    SELECT due.id, due.queue, due.alone, COALESCE(taken.number, 0)
+        + row_number() OVER (PARTITION BY due.queue, due.alone ORDER BY due.due_at, due.id) AS up_to
+    FROM due LEFT JOIN taken ON taken.queue = due.queue AND taken.alone = due.alone
 )
 UPDATE engine_schedule s
 SET state = 'queued', queue = ranked.queue, fence = s.fence + 1,
     lease_until = clock_timestamp() + make_interval(secs => %(bell_lease)s)
-FROM ranked WHERE s.id = ranked.id AND ranked.up_to <= %(capacity)s
-RETURNING s.id, s.fence, s.queue, s.outside OR s.claims > 0,
+FROM ranked WHERE s.id = ranked.id
+    AND ranked.up_to <= CASE WHEN ranked.alone THEN %(capacity_alone)s ELSE %(capacity)s END
+RETURNING s.id, s.fence, s.queue, {_ALONE},
     CASE WHEN %(own)s THEN set_config('synchronous_commit', 'off', true) END
 """  # noqa: S608 the same
 
 
-def capacity() -> int:
-    """Give how much room there is in each queue of the broker; the rest waits in PostgreSQL.
+def capacity(*, alone: bool) -> int:
+    """Give how many steps of a priority there is room for in the broker; the rest waits in PostgreSQL.
 
-    In instant steps, QUEUE_BATCH_SIZE of which share a task; one that travels alone takes as much as these. What waits
-    in PostgreSQL can still be overtaken by a nearer wedding; what waits in the broker can not.
+    What travels alone has a task for each step, of instant ones QUEUE_BATCH_SIZE share a task; neither takes room from
+    the other. What waits in PostgreSQL can still be overtaken by a nearer wedding; what waits in the broker can not.
     """
-    return int(settings.QUEUE_DEPTH_PER_SLOT * settings.QUEUE_MAX_CONCURRENCY * settings.QUEUE_BATCH_SIZE)
+    tasks = int(settings.QUEUE_DEPTH_PER_SLOT * settings.QUEUE_MAX_CONCURRENCY)
+    return tasks if alone else tasks * int(settings.QUEUE_BATCH_SIZE)
 
 
 def dispatch(*, now: datetime, only: Sequence[int] | None = None) -> int:
@@ -105,21 +122,23 @@ def _take_all(*, now: datetime) -> int:
         cursor.execute(_BEGIN, {"own": own})
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute(_ROOM, {"batch": settings.QUEUE_BATCH_SIZE})
-        queued = dict(cursor.fetchall())
+        cursor.execute(_ROOM)
+        queued = {(queue, alone): number for queue, alone, number in cursor.fetchall()}
         for queue in QUEUES:
-            room = capacity() - queued.get(queue, 0)
-            if room <= 0:
+            room, room_alone = (
+                max(0, capacity(alone=alone) - queued.get((queue, alone), 0)) for alone in (False, True)
+            )
+            if not room and not room_alone:
                 continue
             after, until = queue_span(queue)
             cursor.execute(
-                _TAKE.format(which=_REST if queue == "low" else _NEAR),
+                _TAKE_REST if queue == "low" else _TAKE_NEAR,
                 {
                     "now": now,
                     "after": now + after,
                     "until": now + until,
                     "room": room,
-                    "batch": settings.QUEUE_BATCH_SIZE,
+                    "room_alone": room_alone,
                     "queue": queue,
                     "bell_lease": settings.QUEUE_BELL_LEASE_SECONDS,
                 },
@@ -133,8 +152,8 @@ def _take_these(schedule_ids: Sequence[int], *, now: datetime) -> int:
     asked: dict[str, Any] = {
         "only": list(schedule_ids),
         "now": now,
-        "capacity": capacity(),
-        "batch": settings.QUEUE_BATCH_SIZE,
+        "capacity": capacity(alone=False),
+        "capacity_alone": capacity(alone=True),
         "bell_lease": settings.QUEUE_BELL_LEASE_SECONDS,
         "own": not connection.in_atomic_block,
     }

@@ -4,6 +4,8 @@ Nothing is remembered but in PostgreSQL, and what is asked for is a size, never 
 who look at once, ask for the same. A pool grows at once, and shrinks by one process at a time after it was too large for
 a while. How deep the queues are is what was rung for and what is being carried out: while more is due, the dispatcher
 keeps the queues full, so counting it would only say the same at a price.
+
+A pool follows the queues of the broker that it serves: what travels alone and instant steps are counted apart.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from math import ceil
 from django.conf import settings
 from django.db import connection
 
+from engine.broker_queues import queue_for
 from engine.services import heartbeats
 from engine.services.notices import QUEUE as LETTERS
 
@@ -33,15 +36,13 @@ DEAD_AFTER = 3 * heartbeats.EVERY
 #: Rows counted at a look: more than any bounds ask for.
 MOST_COUNTED = 20_000
 
-#: Alone travels what has an effect outside, and what may have killed its worker (engine.services.dispatch).
+#: Alone travels what has an effect outside, and what was claimed before without a result; a claim counts at once.
 _STEPS = """
-SELECT queue,
-    count(*) FILTER (WHERE state = 'queued' AND alone), count(*) FILTER (WHERE state = 'queued' AND NOT alone),
-    count(*) FILTER (WHERE state = 'running' AND outside), count(*) FILTER (WHERE state = 'running' AND NOT outside)
+SELECT queue, alone, count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'running')
 FROM (
-    SELECT queue, state, outside, outside OR claims > 0 AS alone FROM engine_schedule
+    SELECT queue, state, outside OR claims > (state = 'running')::int AS alone FROM engine_schedule
     WHERE state IN ('queued', 'running') LIMIT %s
-) s GROUP BY queue
+) s GROUP BY queue, alone
 """
 _LETTERS = """
 SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'sending')
@@ -59,7 +60,7 @@ SELECT detail, EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float FROM engin
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What one queue holds, in tasks."""
+    """What one queue of the broker holds, in tasks."""
 
     waiting: int = 0
     busy: int = 0
@@ -128,15 +129,17 @@ def _share(held: Mapping[str, Depth], servers: Mapping[str, int], queue: str) ->
 
 
 def depths() -> dict[str, Depth]:
-    """Count, for each queue that holds anything, the tasks that were rung for and those that are carried out."""
+    """Count, for each queue of the broker, the tasks that were rung for and those that are carried out."""
     with connection.cursor() as cursor:
         cursor.execute(_STEPS, [MOST_COUNTED])
         steps = cursor.fetchall()
         cursor.execute(_LETTERS, [MOST_COUNTED])
         letters, sending = cursor.fetchone()
     held = {
-        queue: Depth(waiting=alone + _tasks(together), busy=outside + _tasks(instant))
-        for queue, alone, together, outside, instant in steps
+        queue_for(queue, alone=alone): (
+            Depth(waiting, busy) if alone else Depth(_tasks(waiting), _tasks(busy))
+        )
+        for queue, alone, waiting, busy in steps
     }
     if letters or sending:
         before = held.get(LETTERS, Depth())

@@ -36,22 +36,25 @@ log = structlog.get_logger(__name__)
 
 #: How long one transaction goes on to steps that follow at once, in seconds.
 LONGEST = 0.5
-#: PostgreSQL's word for two transactions that waited for each other.
-DEADLOCK = "40P01"
+#: PostgreSQL's words for two transactions that waited for each other, and for one that waited for too long.
+DEADLOCK, NOT_AVAILABLE = "40P01", "55P03"
 
 
-def run(*, places: Sequence[tuple[int, int]], now: datetime | None, alone: bool = False) -> int:
+def run(
+    *, places: Sequence[tuple[int, int]], now: datetime | None, alone: bool = False, again: bool = False
+) -> int:
     """Carry out the places (schedule id, fence) of one bell and return how many were committed.
 
     Instant steps that are begun for the first time are held, decided and written in one transaction. What reaches
-    outside, locks a wedding, was begun before, or broke in there, is leased first; `alone` says that the bell's are such.
+    outside, locks a wedding, was begun before, or broke in there, is leased first; `alone` says that the bell's are such,
+    `again` that somebody has died with it in hand. A passage that somebody else does not let go of is left for later.
 
     `now` is None for an edge, which so learns the time by the statement that takes the places. Outside any transaction.
     A second call with the same places does nothing. If the process dies on the way, the leases end and the sweep rings
     again.
     """
-    if alone:
-        return _run_leased(places, now=now)
+    if alone or again:
+        return _run_leased(places, now=now, again=again)
     has_broken = False
     try:
         with transaction.atomic():
@@ -63,7 +66,10 @@ def run(*, places: Sequence[tuple[int, int]], now: datetime | None, alone: bool 
                 most = int(settings.QUEUE_BATCH_SIZE)
                 return _decide_and_commit(claims, most=most, now=now, known={})
     except OperationalError as error:
-        if not _lost_to_others(error):
+        if _state_of(error) == NOT_AVAILABLE:
+            log.info("passage_is_held", places=len(places))
+            return 0
+        if _state_of(error) != DEADLOCK:
             raise
         has_broken = True
     except InterfaceError:
@@ -80,8 +86,14 @@ def _needs_lease(held: Claim) -> bool:
     return held.claims > 1 or step.node.node_type.outside or _touches_wedding(step)
 
 
-def _run_leased(places: Sequence[tuple[int, int]], *, now: datetime | None, one_by_one: bool = False) -> int:
-    claims, at = claim_now(places)
+def _run_leased(
+    places: Sequence[tuple[int, int]],
+    *,
+    now: datetime | None,
+    one_by_one: bool = False,
+    again: bool = False,
+) -> int:
+    claims, at = claim_now(places, again=again)
     now = now or at
     if now is None:
         return 0
@@ -109,7 +121,7 @@ def _run_together(claims: Sequence[Claim], *, now: datetime) -> int:
         with transaction.atomic():
             return _decide_and_commit(claims, most=most, now=now)
     except OperationalError as error:
-        if not _lost_to_others(error):
+        if _state_of(error) != DEADLOCK:
             raise
         broke: Exception = error
     except InterfaceError:
@@ -132,9 +144,9 @@ def _run_single(held: Claim, *, now: datetime) -> int:
         return _commit_broken(held, error, now=now)
 
 
-def _lost_to_others(error: OperationalError) -> bool:
-    """Tell whether PostgreSQL ended the transaction because two waited for each other: alone it will go through."""
-    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
+def _state_of(error: OperationalError) -> str | None:
+    """Give PostgreSQL's word for what is wrong; whom it ended because two waited for each other will go through alone."""
+    return getattr(error.__cause__, "sqlstate", None)
 
 
 def _run_alone(held: Claim, *, now: datetime) -> int:

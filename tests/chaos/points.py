@@ -49,6 +49,8 @@ _COMMIT = "django.db.backends.base.base:BaseDatabaseWrapper._commit"
 
 POINTS: Final[tuple[Point, ...]] = (
     # A step, from its bell to the next one.
+    Point("before a bell's steps are held", f"{_RUNNER}:take", "before"),
+    Point("after a bell's steps are held", f"{_RUNNER}:take", "after"),
     Point("before the claim", f"{_RUNNER}:claim_now", "before"),
     Point("in mid claim", f"{_RUNNER}:claim_now", "inside", worth="result"),
     Point("after the claim", f"{_RUNNER}:claim_now", "after"),

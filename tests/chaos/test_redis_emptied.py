@@ -21,7 +21,7 @@ from tests.chaos.forms import WHOLE
 from tests.chaos.ledger import all_ended, completed_twice, disagreements, histories, provider_env, sent_twice
 from tests.drive import run_until_idle
 from tests.fakes.provider import FakeProvider
-from tests.processes import broker, empty_broker, processes, wait_for
+from tests.processes import QUEUES, broker, empty_broker, processes, wait_for
 
 pytestmark = [
     pytest.mark.stack,
@@ -136,7 +136,7 @@ def test_emptying_redis_right_after_everything_was_queued_loses_nothing(
         empty_broker()
         start_all(journey, vendor, couples=FEW, now=now)
         with broker() as client:
-            rung = sum(client.llen(queue) for queue in ("critical", "high", "medium", "low"))
+            rung = sum(client.llen(queue) for queue in QUEUES.split(","))
         assert Schedule.objects.filter(state=Schedule.State.QUEUED).count() >= rung > 0
 
         empty_broker()

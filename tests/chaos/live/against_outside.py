@@ -12,7 +12,7 @@ from typing import Any
 from tests.chaos.live import load
 from tests.chaos.live.faulting import Chaos, fault
 from tests.chaos.live.process import ROOT
-from tests.chaos.live.stack import NeverCame, wait_for
+from tests.chaos.live.stack import ALONE, NeverCame, wait_for
 
 MIXED = {
     "sendgrid": {
@@ -154,7 +154,8 @@ def old_code_beside_new(chaos: Chaos) -> None:
             return
         with tarfile.open(fileobj=BytesIO(archive.stdout)) as packed:
             packed.extractall(folder, filter="data")
-    worker = chaos.stack.worker("old", **chaos.stack.processes["one"].env)
+    # It serves what every release knows.
+    worker = chaos.stack.worker("old", queues=ALONE, **chaos.stack.processes["one"].env)
     worker.env |= {"DJANGO_SETTINGS_MODULE": "tests.chaos.settings", "TEST_LEASE_SECONDS": "12"}
     worker.env["PYTHONPATH"] = str(folder)
     worker.nursery, worker.folder = None, folder

@@ -10,7 +10,7 @@ import psutil
 
 from tests.chaos.live.checker import MOST_CLAIMS
 from tests.chaos.live.faulting import PAST_THE_LEASE, Chaos, fault
-from tests.chaos.live.stack import WORKERS, wait_for
+from tests.chaos.live.stack import SOLO, WORKERS, wait_for
 
 #: How long a provider holds a call, so that its caller is found: less than the stack's time for a provider.
 HELD_SECONDS = 1.7
@@ -21,6 +21,14 @@ def worker_killed(chaos: Chaos) -> None:
     """Kill a worker with all its children at once."""
     chaos.stack.processes[chaos.rng.choice(WORKERS)].kill()
     chaos.hold(2)
+
+
+@fault()
+def solo_worker_killed(chaos: Chaos) -> None:
+    """Kill the worker that carries instant steps out by itself, three times."""
+    for _ in range(3):
+        chaos.stack.processes[SOLO].kill()
+        chaos.hold(2)
 
 
 @fault()
@@ -125,7 +133,7 @@ def beat_and_ticks_stopped(chaos: Chaos) -> None:
 
 def _storm(chaos: Chaos, number: signal.Signals) -> None:
     for _ in range(3):
-        for name in (*WORKERS, "ticks", "beat"):
+        for name in (*WORKERS, SOLO, "ticks", "beat"):
             chaos.stack.processes[name].send(number, whole=False)
         chaos.hold(3)
 

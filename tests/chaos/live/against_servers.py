@@ -99,7 +99,7 @@ def _restart_postgres(chaos: Chaos, number: signal.Signals) -> None:
     server = chaos.stack.postgres
     server.child.send_signal(number)
     # Every process of the workers may have been at it.
-    chaos.stack.other_blows += len(WORKERS) * CHILDREN
+    chaos.stack.other_blows += len(WORKERS) * CHILDREN + 1
     server.child.wait(timeout=30)
     server.child = server.start()
     chaos.stack.ask("SELECT 1")

@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from engine.broker_queues import STEP_QUEUES
+from engine.services import priorities
 from tests.chaos.live.stack import Stack
 
-QUEUES = frozenset({b"critical", b"high", b"medium", b"low"})
+QUEUES = frozenset(name.encode() for name in (*priorities.QUEUES, *STEP_QUEUES))
 #: Old bells that are kept to be rung again another day.
 KEPT = 400
 

@@ -19,7 +19,7 @@ from tests.chaos.live.faults import FAULTS, Chaos
 from tests.chaos.live.meter import STEPS, Meter
 from tests.chaos.live.people import People
 from tests.chaos.live.process import POISON
-from tests.chaos.live.stack import WORKERS, NeverCame, Stack, wait_for
+from tests.chaos.live.stack import SOLO, WORKERS, NeverCame, Stack, wait_for
 from tests.chaos.live.telling import say
 
 #: Beyond the next moment at which something is due, so that what is due soon after comes along.
@@ -102,7 +102,7 @@ def run(
 
 
 def _begin(stack: Stack, rng: random.Random, form: Form, *, faults: int) -> Chaos:
-    for name in WORKERS:
+    for name in (*WORKERS, SOLO):
         stack.processes[name].env[POISON] = "poison"
     stack.start()
     stack.wait_until_ready()

@@ -15,13 +15,15 @@ import psutil
 import redis
 from django.conf import settings
 
+from engine.broker_queues import STEP_QUEUES
+from engine.services import priorities
 from tests.chaos.live.checker import Evidence, judge
 from tests.chaos.live.stack import NeverCame, Stack, wait_for
 
 FILE = "spending.json"
-QUEUES = ("critical", "high", "medium", "low")
+QUEUES = (*priorities.QUEUES, *STEP_QUEUES)
 #: What a pool may have opened in a fault and not closed yet: so many connections for each process of the engine.
-PROCESSES, POOL = 9, 4
+PROCESSES, POOL = 10, 4
 OLDEST_TRANSACTION_SECONDS = 60.0
 MOST_REDIS_MEMORY, REDIS_ROOM = 2.0, 2**20
 MOST_MEMORY, MEMORY_ROOM = 1.5, 30 * 2**20

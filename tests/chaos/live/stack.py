@@ -29,6 +29,8 @@ from dev.keeping import Kept
 from dev.ports import free_port
 from dev.postgres import postgres
 from dev.valkey import valkey
+from engine.broker_queues import STEP_QUEUES
+from engine.services.priorities import QUEUES
 from tests.chaos.live.process import CLOCK, ROOT, Process
 from tests.chaos.live.proxy import Proxy
 from tests.fakes.callbacks import SendGridSigner
@@ -36,9 +38,13 @@ from tests.fakes.provider import SENDGRID_KEY, TWILIO_SID, TWILIO_TOKEN
 from tests.nursing import Nursery
 
 CELERY = ("celery", "-q", "-A", "config")
+#: Workers that fork; either serves everything.
 WORKERS = ("one", "two")
 #: Processes of one worker.
 CHILDREN = 2
+#: The worker without a pool, of instant steps.
+SOLO = "steps"
+ALONE = ",".join(QUEUES)
 READY_SECONDS = 180.0
 TWILIO_FROM = "+15005550006"
 
@@ -103,9 +109,16 @@ class Stack:
         self.processes[name] = process
         return process
 
-    def worker(self, name: str, *, queues: str = "critical,high,medium,low", **env: str) -> Process:
-        """Make a prefork worker known."""
-        words = ("worker", "-n", f"{name}@chaos", "-Q", queues, "-c", str(CHILDREN))
+    def worker(
+        self,
+        name: str,
+        *,
+        queues: str = f"{ALONE},{','.join(STEP_QUEUES)}",
+        pool: str = "prefork",
+        **env: str,
+    ) -> Process:
+        """Make a worker known."""
+        words = ("worker", "-n", f"{name}@chaos", "-Q", queues, "-P", pool, "-c", str(CHILDREN))
         return self.add(name, *CELERY, *words, "--without-gossip", "--without-mingle", "-l", "INFO", **env)
 
     def beat(self, name: str, **env: str) -> Process:
@@ -335,8 +348,9 @@ def _prepare(stack: Stack) -> None:
     stack.nursery = Nursery({**os.environ, **through})
     for name in WORKERS:
         stack.worker(name, **through)
-    ticks = stack.worker("ticks", queues="ticks", **through)
-    ticks.command = (*ticks.command, "-P", "threads", "-c", "4")
+    stack.worker(SOLO, queues=",".join(STEP_QUEUES), pool="solo", **through)
+    ticks = stack.worker("ticks", queues="ticks", pool="threads", **through)
+    ticks.command = (*ticks.command, "-c", "4")
     stack.beat("beat", **through)
     for name, process in stack.processes.items():
         process.env[CLOCK] = str(stack.folder / f"{name}.clock")

@@ -1,4 +1,4 @@
-"""What is held without a lease, and which claims wait for the disk."""
+"""What is held without a lease, and what is not."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from unittest import mock
 
 import pytest
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
-from engine.models import NodeExecution, QueueControl, Schedule, Worker
+from engine.models import Instance, NodeExecution, QueueControl, Schedule, Worker
 from engine.services import claims, recovery, runner
 from engine.services.instances import instance_start
 from tests.builders import ACTOR, JourneyBuilder, a_couple, a_journey, a_vendor
@@ -32,64 +31,8 @@ def begin(journey: JourneyBuilder, *, now: datetime) -> None:
     )
 
 
-def setting_after_claim(*, own: bool = True) -> tuple[int, str]:
-    """Claim what is rung for by the statement alone; give how many, and how the transaction would commit."""
-    places = bells()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = on")
-        parameters = {
-            "lease": settings.QUEUE_LEASE_SECONDS,
-            "worker": None,
-            "ids": [place[0] for place in places],
-            "fences": [place[1] for place in places],
-            "own": own,
-        }
-        cursor.execute(claims._CLAIM.format(time="clock_timestamp()"), parameters)
-        taken = len(cursor.fetchall())
-        cursor.execute("SHOW synchronous_commit")
-        return taken, cursor.fetchone()[0]
-
-
-def test_the_first_claim_of_an_instant_step_does_not(now: datetime) -> None:
-    begin(a_journey().condition("sure", "true"), now=now)
-
-    assert (1, "off") == setting_after_claim()
-
-
-def test_one_inside_a_transaction_leaves_it_as_it_is(now: datetime) -> None:
-    begin(a_journey().condition("sure", "true"), now=now)
-
-    assert (1, "on") == setting_after_claim(own=False)
-
-
-def test_one_of_a_step_that_was_begun_before_does(now: datetime) -> None:
-    begin(a_journey().condition("sure", "true"), now=now)
-    Schedule.objects.update(claims=1)
-
-    assert (1, "on") == setting_after_claim()
-
-
-def test_one_of_a_step_that_reaches_outside_does(now: datetime) -> None:
-    begin(a_journey().email("hello"), now=now)
-    runner.run(places=bells(), now=now)
-
-    assert (1, "on") == setting_after_claim()
-
-
-def test_the_setting_ends_with_the_claim(now: datetime) -> None:
-    begin(a_journey().condition("sure", "true"), now=now)
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW synchronous_commit")
-        before = cursor.fetchone()[0]
-
-        assert 1 == len(claims.claim(bells()))
-
-        cursor.execute("SHOW synchronous_commit")
-        assert before == cursor.fetchone()[0]
-
-
 def test_two_who_hold_one_fence_commit_once(now: datetime) -> None:
-    """As after a crash of PostgreSQL that has lost the first one's claim."""
+    """As after a crash of PostgreSQL whose disk has lost the first one's claim."""
     begin(a_journey().condition("sure", "true"), now=now)
     places = bells()
     first = claims.claim(places)
@@ -158,3 +101,28 @@ def test_an_unanswered_bell_counts_as_a_claim_where_a_worker_has_just_died(
 
     place = Schedule.objects.get()
     assert (Schedule.State.WAITING, suspects, 0) == (place.state, place.claims, place.attempt)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (1, 2), (2, 3)])
+def test_a_bell_whose_worker_died_counts_that_worker_once(now: datetime, before: int, after: int) -> None:
+    begin(a_journey().condition("sure", "true"), now=now)
+    Schedule.objects.update(claims=before)
+
+    held, _at = claims.claim_now(bells(), again=True)
+
+    assert [after] == [one.claims for one in held]
+
+
+def test_a_passage_that_nobody_lets_go_of_keeps_one_worker_and_not_all(
+    now: datetime, threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(a_journey().condition("sure", "true"), now=now)
+    monkeypatch.setattr(claims, "PATIENCE", 0.05)
+    places = bells()
+
+    with transaction.atomic():
+        claims.lock_instances([Instance.objects.get().id])
+        assert 0 == threads.begin(lambda: runner.run(places=places, now=now)).result(WAIT_SECONDS)
+
+    assert Schedule.State.QUEUED == Schedule.objects.get().state
+    assert 3 == runner.run(places=places, now=now)

@@ -104,16 +104,70 @@ def test_a_queue_holds_so_many_tasks_whatever_travels_in_them(
         return bells_of.batches(rung)
 
     tasks = ring()
-    assert [[key] for key in ids[:4]] == [[one.schedule_id for one in task] for task in tasks]
+    alone = [[place.schedule_id for place in task] for task in tasks if task[0].outside]
+    together = [[place.schedule_id for place in task] for task in tasks if not task[0].outside]
+    assert [[key] for key in ids[:4]] == alone
+    assert [ids[start : start + 10] for start in (12, 22, 32, 42)] == together
     assert [] == ring(), "no more before one of them is taken"
 
     Schedule.objects.filter(id__in=ids[:3]).delete()
-    assert [1, 1, 1] == [len(task) for task in ring()]
+    assert [True] * 3 == [task[0].outside for task in ring()]
 
     Schedule.objects.filter(id__in=ids[:11]).delete()
-    tasks = ring()
-    assert [1, 10, 10, 10] == sorted(len(task) for task in tasks)
+    Schedule.objects.filter(id__in=ids[12:22]).delete()
+    assert [1, 8] == sorted(len(task) for task in ring())
     assert [] == ring()
+
+
+@pytest.mark.parametrize("only", [True, False], ids=["of these", "of all"])
+@pytest.mark.parametrize("flood", [True, False], ids=["outside", "instant"])
+def test_a_flood_of_one_family_takes_no_room_from_the_other(
+    journey: Journey, now: datetime, settings: Any, *, flood: bool, only: bool
+) -> None:
+    """However long they have been due."""
+    settings.QUEUE_DEPTH_PER_SLOT, settings.QUEUE_MAX_CONCURRENCY, settings.QUEUE_BATCH_SIZE = 2, 2, 1
+    ids = placed(journey, now=now, number=12)
+    Schedule.objects.filter(id__in=ids[:10]).update(outside=flood, due_at=now - DAY)
+    Schedule.objects.filter(id__in=ids[10:]).update(outside=not flood, due_at=now)
+
+    assert 4 + 2 == dispatch.dispatch(now=now, only=ids if only else None)
+
+    assert set(ids[10:]) <= set(queues())
+
+
+@pytest.mark.parametrize(
+    ("flood", "room", "index"),
+    [
+        ("instant", {"room": 0, "room_alone": 10}, "schedule_due_alone"),
+        ("outside", {"room": 10, "room_alone": 0}, "schedule_due_steps"),
+    ],
+)
+def test_a_look_for_one_family_does_not_pass_by_what_is_due_of_the_other(
+    journey: Journey, now: datetime, flood: str, room: dict[str, int], index: str
+) -> None:
+    """Each has an index of its own, which holds nothing else."""
+    (known,) = placed(journey, now=now)
+    row = Schedule.objects.get(id=known)
+    rows = (
+        Schedule(
+            vendor_id=row.vendor_id,
+            instance_id=row.instance_id,
+            node_id="sure",
+            branch=f"b{nth}",
+            due_at=now - DAY,
+            placed_at=now,
+            outside=(flood == "outside") != (nth % 500 == 0),
+        )
+        for nth in range(4000)
+    )
+    Schedule.objects.bulk_create(rows, batch_size=1000)
+    asked = {"now": now, "after": now - DAY, "until": now, "queue": "low", "bell_lease": 3, **room}
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE engine_schedule")
+        cursor.execute(f"EXPLAIN {dispatch._TAKE_REST}", asked)
+        plan = "\n".join(line[0] for line in cursor.fetchall())
+
+    assert index in plan
 
 
 @pytest.mark.parametrize("hindrance", ["stopped", "paused", "not due", "taken", "gone"])
@@ -182,7 +236,7 @@ def test_its_commit_does_not_wait_for_the_disk_and_others_do(
 
 def test_the_statement_of_these_turns_it_off_for_itself(journey: Journey, now: datetime) -> None:
     ids = placed(journey, now=now)
-    asked = {"only": ids, "now": now, "capacity": 9, "batch": 3, "bell_lease": 3, "own": True}
+    asked = {"only": ids, "now": now, "capacity": 9, "capacity_alone": 3, "bell_lease": 3, "own": True}
     for queue in QUEUES[:-1]:
         after, until = queue_span(queue)
         asked |= {f"after_{queue}": now + after, f"until_{queue}": now + until}

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from engine import resizing
+from engine.broker_queues import STEP_QUEUES
 from engine.models import Heartbeat, Instance, MeetingNotice, Schedule
 from engine.services import heartbeats, notices, pools
 from engine.services.free_times import free_times
@@ -84,9 +85,30 @@ def test_instant_steps_count_as_the_tasks_they_travel_in_and_others_singly(
     places(instance, 2, state=State.QUEUED, now=now, claims=1)
     places(instance, 10, state=State.RUNNING, now=now, claims=1)
     places(instance, 2, state=State.RUNNING, now=now, claims=1, outside=True)
+    places(instance, 1, state=State.RUNNING, now=now, claims=2)
     places(instance, 1, state=State.QUEUED, now=now, queue="critical")
 
-    assert {"low": Depth(waiting=3 + 3 + 2, busy=1 + 2), "critical": Depth(waiting=1)} == pools.depths()
+    assert {
+        "low.steps": Depth(waiting=3, busy=1),
+        "low": Depth(waiting=3 + 2, busy=2 + 1),
+        "critical.steps": Depth(waiting=1),
+    } == pools.depths()
+
+
+def test_a_pool_for_what_travels_alone_does_not_grow_over_instant_steps(
+    instance: Instance, now: datetime
+) -> None:
+    a_worker()
+    places(instance, 400, state=State.QUEUED, now=now)
+
+    assert {} == pools.look()
+
+
+def test_a_pool_that_serves_instant_steps_too_grows_over_them(instance: Instance, now: datetime) -> None:
+    a_worker(queues=[*QUEUES, *STEP_QUEUES])
+    places(instance, 400, state=State.QUEUED, now=now)
+
+    assert {"all@here": 5} == pools.look()
 
 
 def test_what_is_due_and_not_rung_for_is_not_counted(instance: Instance, now: datetime) -> None:

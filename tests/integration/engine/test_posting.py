@@ -47,7 +47,14 @@ def taken(broker: redis.Redis) -> tuple[dict[str, Any], list[Any]]:
     return envelope, json.loads(base64.b64decode(envelope.pop("body")))
 
 
-@pytest.mark.parametrize("kwargs", [{"places": [[1, 2]]}, {"places": [[number, 9] for number in range(25)]}])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"places": [[1, 2]]},
+        {"places": [[1, 2]], "alone": True},
+        {"places": [[number, 9] for number in range(25)]},
+    ],
+)
 def test_our_message_is_the_one_that_celery_would_have_written(
     broker: redis.Redis, kwargs: dict[str, Any]
 ) -> None:
@@ -77,7 +84,10 @@ def test_all_of_one_call_go_in_one_round_trip_and_keep_their_order(broker: redis
         ring(places)
 
     assert execute.call_count == 1
-    assert [taken(broker)[1][1]["places"] for _ in range(2)] == [[[1, 1]], [[2, 1]]]
+    assert [taken(broker)[1][1] for _ in range(2)] == [
+        {"places": [[1, 1]], "alone": True},
+        {"places": [[2, 1]], "alone": True},
+    ]
     assert broker.llen("critical") == 2
 
 

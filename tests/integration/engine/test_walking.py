@@ -73,8 +73,8 @@ def test_a_place_that_has_moved_on_gets_nothing_of_a_walk(
     )
     held_by = getattr(runner, how)
 
-    def then_moved(places: Any) -> Any:
-        held = held_by(places)
+    def then_moved(places: Any, **kwargs: Any) -> Any:
+        held = held_by(places, **kwargs)
         Schedule.objects.filter(instance=instance).update(fence=100, state=state)
         return held
 

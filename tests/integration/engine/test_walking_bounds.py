@@ -80,8 +80,8 @@ def test_a_passage_that_was_paused_meanwhile_goes_one_step_and_stands(vendor: Ve
     instance = enter(conditions(5).publish(vendor, now=now), a_couple(vendor, now=now), now=now)
     claimed = runner.claim_now
 
-    def then_paused(places: Any) -> Any:
-        held = claimed(places)
+    def then_paused(places: Any, **kwargs: Any) -> Any:
+        held = claimed(places, **kwargs)
         instance_pause(instance=instance, now=now, actor=ACTOR)
         return held
 

@@ -8,8 +8,10 @@ import pytest
 from django.db import connection
 
 from channels.models import DeliveryEvent, Message
+from engine.broker_queues import STEP_QUEUES
 from engine.models import Heartbeat, QueueControl, Schedule
 from engine.services import heartbeats
+from engine.services.priorities import QUEUES
 from journeys.errors import Conflict
 from journeys.models import AuditRecord
 from monitoring import watches
@@ -111,8 +113,10 @@ def looked(now):
 
 def test_system_in_order_has_no_alert(instance, now):
     heartbeats.beat("beat")
-    heartbeats.beat("worker:all@one", queues=["low"])
+    heartbeats.beat("worker:all@one", queues=[*QUEUES, *STEP_QUEUES])
     assert set() == looked(now)
+    watching.look(now=now + MINUTE)
+    assert set() == keys()
 
 
 def age(name, by):
@@ -127,12 +131,32 @@ def test_silent_beat_is_an_alert_until_it_beats(now, db):
     assert set() == looked(now + MINUTE)
 
 
+def test_numbered_workers_are_one_kind(now, db):
+    for name in ("worker:worker-steps-1@one", "worker:worker-steps-2@one"):
+        heartbeats.beat(name, queues=[])
+    age("worker:worker-steps-2@one", 31 * SECOND)
+    assert set() == looked(now)
+    age("worker:worker-steps-1@one", 31 * SECOND)
+    assert {"worker:worker-steps"} == looked(now)
+
+
 def test_kind_of_worker_of_which_none_lives_is_an_alert(now, db):
     for name in ("worker:urgent@one", "worker:all@one", "worker:all@two"):
         heartbeats.beat(name, queues=[])
     age("worker:urgent@one", 31 * SECOND)
     age("worker:all@one", 31 * SECOND)
     assert {"worker:urgent"} == looked(now)
+
+
+def test_queue_that_no_living_worker_serves_is_an_alert_when_it_stays_so(now, db):
+    heartbeats.beat("worker:all@one", queues=[*QUEUES, *STEP_QUEUES[:-1]])
+    heartbeats.beat("worker:worker-steps-1@one", queues=[*STEP_QUEUES])
+    assert set() == looked(now)
+    age("worker:worker-steps-1@one", 31 * SECOND)
+    watching.look(now=now + MINUTE)
+    watching.look(now=now + 2 * MINUTE)
+    assert {"worker:worker-steps", "unserved"} == keys()
+    assert STEP_QUEUES[-1] in Alert.objects.get(key="unserved").title
 
 
 def test_worker_that_was_switched_off_long_ago_is_not_missed(now, db):

@@ -31,6 +31,19 @@ def test_the_quick_questions_are_questions() -> None:
     assert set(bench.QUICK) <= set(bench.QUESTIONS)
 
 
+def test_questions_that_share_an_engine_are_asked_one_after_the_other_and_first() -> None:
+    shared = [name in bench.AT_WORK for name in bench.QUESTIONS]
+
+    assert set(bench.QUESTIONS) >= bench.AT_WORK
+    assert shared == sorted(shared, reverse=True)
+
+
+def test_questions_are_asked_in_their_order_whatever_they_are_named_in() -> None:
+    assert bench.asked(["sweep", "latency", "throughput"], quick=False) == ["throughput", "latency", "sweep"]
+    assert bench.asked([], quick=True) == list(bench.QUICK)
+    assert bench.asked([], quick=False) == list(bench.QUESTIONS)
+
+
 @pytest.mark.parametrize("name", definitions.JOURNEYS)
 def test_every_measured_journey_can_be_published(name: str) -> None:
     graph = validation.graph_of(definitions.JOURNEYS[name])

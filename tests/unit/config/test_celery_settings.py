@@ -8,6 +8,8 @@ from kombu.transport.redis import Channel
 
 from config.celery import app
 from config.env import TASK_TIME_LIMIT_SECONDS
+from engine.broker_queues import STEP_QUEUES
+from engine.services.priorities import QUEUES
 
 #: Read by Celery's Django fixup by its full name, so it is not among Celery's own options.
 FIXUP_OPTIONS = {"CELERY_DB_REUSE_MAX"}
@@ -77,7 +79,11 @@ def test_no_task_has_a_soft_limit_a_result_or_a_waiting_time():
 
 
 def test_queues_stand_in_the_order_of_their_urgency():
-    assert ["critical", "high", "medium", "low", "ticks"] == [queue.name for queue in app.conf.task_queues]
+    names = [queue.name for queue in app.conf.task_queues]
+
+    assert ["critical", "high", "medium", "low"] == names[:4] == list(QUEUES)
+    assert ["critical.steps", "high.steps", "medium.steps", "low.steps"] == names[4:8] == list(STEP_QUEUES)
+    assert ["ticks"] == names[8:]
     assert "priority" == settings.CELERY_BROKER_TRANSPORT_OPTIONS["queue_order_strategy"]
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dev.system import addresses, programs
+
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 
@@ -41,6 +43,7 @@ def test_compose_file_holds_the_whole_stack(compose):
         "migrate",
         "web",
         "worker-urgent",
+        "worker-steps",
         "worker-all",
         "worker-ticks",
         "beat",
@@ -65,7 +68,7 @@ def test_every_lasting_service_has_a_health_check(compose):
 def test_our_processes_run_without_privileges_and_stop_slower_than_a_task(compose):
     ours = [service for service in compose["services"].values() if service["image"] == "wedsync-journeys"]
 
-    assert 7 == len(ours)
+    assert 8 == len(ours)
     assert all(service["cap_drop"] == ["ALL"] and service["read_only"] for service in ours)
     assert {"30s"} == {service["stop_grace_period"] for service in ours}
     assert "USER 10001" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -74,8 +77,17 @@ def test_our_processes_run_without_privileges_and_stop_slower_than_a_task(compos
 def test_workers_do_not_talk_to_one_another(compose):
     commands = [one["command"] for one in compose["services"].values() if "worker" in one.get("command", [])]
 
-    assert 3 == len(commands)
+    assert 4 == len(commands)
     assert all({"--without-gossip", "--without-mingle"} <= set(command) for command in commands)
+
+
+def test_workers_serve_the_same_queues_in_the_same_way_as_on_a_developers_machine(compose):
+    here = {one.name.removesuffix("-1"): one.command for one in programs(addresses())}
+
+    for name in ("worker-urgent", "worker-steps", "worker-all", "worker-ticks"):
+        there = compose["services"][name]["command"]
+        assert here[name][here[name].index("-Q") + 1] == there[there.index("-Q") + 1]
+        assert ("solo" in here[name]) == ("solo" in there)
 
 
 def test_compose_file_holds_no_secret(compose):

@@ -12,6 +12,8 @@ from dev import secrets, servers, table
 from dev.places import Trouble
 from dev.ports import free_port, require_free
 from dev.system import Addresses, addresses, programs
+from engine.broker_queues import STEP_QUEUES
+from engine.services.priorities import QUEUES
 
 WHERE = Addresses(host="127.0.0.1", port=8000, flower_port=5555)
 
@@ -85,10 +87,33 @@ def test_urgent_work_and_ticks_have_workers_of_their_own(monkeypatch):
     monkeypatch.setenv("WORKER_CONCURRENCY", "7")
     commands_by_name = {program.name: " ".join(program.command) for program in programs(WHERE)}
 
-    assert ["web", "worker-urgent", "worker-all", "worker-ticks", "beat", "flower"] == list(commands_by_name)
-    assert "-Q critical,high -P prefork -c 2" in commands_by_name["worker-urgent"]
+    steps = ["worker-steps-1", "worker-steps-2"]
+    names = ["web", "worker-urgent", *steps, "worker-all", "worker-ticks", "beat", "flower"]
+    assert names == list(commands_by_name)
+    urgent = "-Q critical,critical.steps,high,high.steps -P prefork -c 2"
+    assert urgent in commands_by_name["worker-urgent"]
     assert "-Q critical,high,medium,low -P prefork -c 7" in commands_by_name["worker-all"]
     assert "-Q ticks -P threads" in commands_by_name["worker-ticks"]
+
+
+def test_instant_steps_have_as_many_workers_without_a_pool_as_was_said(monkeypatch):
+    monkeypatch.setenv("STEP_WORKERS", "3")
+    commands = {one.name: " ".join(one.command) for one in programs(WHERE) if "steps" in one.name}
+
+    assert ["worker-steps-1", "worker-steps-2", "worker-steps-3"] == list(commands)
+    queues = "-Q critical.steps,high.steps,medium.steps,low.steps -P solo"
+    assert all(f"-n {name}@%h {queues}" in command for name, command in commands.items())
+
+
+def test_every_queue_of_the_broker_has_a_worker_that_serves_it():
+    served = {
+        queue
+        for one in programs(WHERE)
+        if "-Q" in one.command
+        for queue in one.command[one.command.index("-Q") + 1].split(",")
+    }
+
+    assert {*QUEUES, *STEP_QUEUES, "ticks"} == served
 
 
 @pytest.mark.parametrize(("named", "processes"), [(None, "1"), ("3", "3")])
@@ -104,7 +129,7 @@ def test_web_has_as_many_processes_as_was_said(monkeypatch, named, processes):
 def test_workers_do_not_talk_to_one_another():
     workers = [one.command for one in programs(WHERE) if "worker" in one.command]
 
-    assert 3 == len(workers)
+    assert 5 == len(workers)
     assert all({"--without-gossip", "--without-mingle"} <= set(command) for command in workers)
 
 

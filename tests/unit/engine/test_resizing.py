@@ -33,6 +33,10 @@ def test_pool_of_a_worker_that_carries_out_steps_has_bounds() -> None:
     assert Bounds(2, 5) == bounds_of(a_consumer("low", "high"))
 
 
+def test_pool_that_also_carries_out_instant_steps_has_bounds() -> None:
+    assert Bounds(2, 5) == bounds_of(a_consumer("critical", "critical.steps", "high", "high.steps"))
+
+
 def test_pool_keeps_the_size_that_the_environment_names(settings: Any) -> None:
     settings.WORKER_CONCURRENCY = 3
 
