@@ -18,8 +18,9 @@ from celery.signals import (
 )
 from django.db import close_old_connections, connection
 
-from engine import resizing
+from engine import plans, resizing
 from engine.bells import EXECUTE
+from engine.broker_queues import STEP_QUEUES
 from engine.services import (
     changeovers,
     dates,
@@ -36,10 +37,13 @@ from engine.services import (
     zones,
 )
 from engine.services.enrolling import carrying_out
+from engine.services.priorities import QUEUES
 from engine.ticking import Tick, asked_again
 from journeys import clock, partitions
 from journeys.api import idempotency
 
+#: Queues of the broker whose workers carry out steps.
+STEPS_OF = frozenset((*QUEUES, *STEP_QUEUES))
 #: Name of the tick that rings for what is due.
 DISPATCH = "engine.tick.dispatch"
 #: How long a dispatch tick keeps looking for more before it leaves it to the next one, in seconds.
@@ -166,8 +170,13 @@ def stand_in_for_ticks() -> None:
 
 @worker_init.connect
 def enlist(sender: Any = None, **_kwargs: Any) -> None:
-    """Have every process of a worker claim under a number of its own, so that its death is noticed at once."""
+    """Have every process of a worker claim under a number of its own, so that its death is noticed at once.
+
+    Those that carry out steps ask PostgreSQL for nothing but what they know the number of.
+    """
     workers.enlist(name=getattr(sender, "hostname", None) or socket.gethostname())
+    if STEPS_OF & set(sender.app.amqp.queues.consume_from):
+        plans.prefer_indexes()
 
 
 @worker_before_create_process.connect
