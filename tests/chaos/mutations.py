@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
@@ -60,6 +60,18 @@ def without_words(module: Any, name: str, words: str, by: str = "") -> Iterator[
     statement = getattr(module, name)
     assert words in statement, f"{name} does not say {words!r} any more: name the words that do this now."
     with mock.patch.object(module, name, statement.replace(words, by)):
+        yield
+
+
+@contextmanager
+def without(*removals: AbstractContextManager[Any]) -> Iterator[None]:
+    """Take out one defence that stands in several places."""
+    with ExitStack() as stack:
+        for removal in removals:
+            stack.enter_context(removal)
+        # Put together once, and kept.
+        commits._statement.cache_clear()
+        stack.callback(commits._statement.cache_clear)
         yield
 
 
@@ -192,9 +204,18 @@ WEDDING_HELD = "the lock of the wedding at the entry"
 SWEEP = "the sweep"
 
 REMOVALS: dict[str, Removal] = {
-    FENCE_OF_CLAIM: lambda: without_words(claims, "_CLAIM", " AND s.fence = bell.fence"),
-    STATE_IN_CLAIM: lambda: without_words(claims, "_CLAIM", " AND s.state = 'queued'"),
-    FENCE_OF_COMMIT: lambda: without_words(commits, "_COMMIT", " AND s.fence = d.fence"),
+    FENCE_OF_CLAIM: lambda: without(
+        without_words(claims, "_CLAIM", " AND s.fence = bell.fence"),
+        without_words(claims, "_TAKE", " AND s.fence = rung.fence"),
+    ),
+    STATE_IN_CLAIM: lambda: without(
+        without_words(claims, "_CLAIM", " AND s.state = 'queued'"),
+        without_words(claims, "_TAKE", " AND s.state = 'queued'"),
+    ),
+    FENCE_OF_COMMIT: lambda: without(
+        without_words(commits, "_GONE", " AND s.fence = d.fence"),
+        without_words(commits, "_KEPT", " AND s.fence = d.fence"),
+    ),
     LEASE: lambda: replaced(claims, "renew", _nothing),
     FENCE_OF_LEDGER: lambda: replaced(sending, "prepare", _heedless_of_fences),
     SWEEP: lambda: replaced(recovery, "sweep", lambda _call: lambda: 0),
@@ -220,7 +241,10 @@ REMOVALS: dict[str, Removal] = {
     ONE_AT_A_TIME: lambda: replaced(entering, "one_at_a_time", _nothing),
     ONE_LIVE: lambda: without_constraint("engine_instance", "instance_one_live"),
     WEDDING_HELD: lambda: replaced(instances, "_with_its_date_held", lambda _call: lambda wedding: wedding),
-    LOCK: lambda: replaced(runner, "lock_instances", _nothing),
+    LOCK: lambda: without(
+        replaced(runner, "lock_instances", _nothing),
+        without_words(claims, "_TAKE", " FOR NO KEY UPDATE"),
+    ),
     UNIQUE_PLACE: lambda: without_constraint("engine_schedule", "schedule_place_once"),
     "the rank of reports": lambda: replaced(callbacks, "_apply", _last_word),
     "the unique id of a report": lambda: replaced(callbacks, "_receive_about_message", _new_report_each_time),
