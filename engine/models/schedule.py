@@ -77,15 +77,16 @@ class Schedule(models.Model):
         ]
         indexes = [
             # What is due next?
-            models.Index(fields=["due_at"], name="schedule_due", condition=models.Q(state="waiting")),
-            # The same of what travels alone, and of instant steps: neither search passes by what is due of the other.
+            models.Index(fields=["due_at", "id"], name="schedule_due", condition=models.Q(state="waiting")),
+            # The same of what travels alone, and of instant steps: neither search passes by what is due of the other, and
+            # where very many are due at one moment, none is read but those that are taken.
             models.Index(
-                fields=["due_at"],
+                fields=["due_at", "id"],
                 name="schedule_due_alone",
                 condition=models.Q(state="waiting") & (models.Q(outside=True) | models.Q(claims__gt=0)),
             ),
             models.Index(
-                fields=["due_at"],
+                fields=["due_at", "id"],
                 name="schedule_due_steps",
                 condition=models.Q(state="waiting", outside=False, claims__lte=0),
             ),

@@ -18,6 +18,9 @@ _STOPPED = "EXISTS (SELECT 1 FROM engine_queuecontrol WHERE id = 1 AND NOT runni
 #: one to find those that are due, whichever there happened to be few of when it was made.
 _BEGIN = f"""
 SELECT NOT {_STOPPED}, set_config('plan_cache_mode', 'force_custom_plan', true),
+    -- In the order in which they are due, and no further than there is room for: what is estimated of a table that has
+    -- just filled up would have all of it read and sorted.
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
     CASE WHEN %(own)s THEN set_config('synchronous_commit', 'off', true) END
 """
 #: What was claimed without a result may kill its worker: it travels alone, so that it takes no neighbors with it.
@@ -30,14 +33,15 @@ _ROOM = f"{_TAKEN} GROUP BY 1, 2"
 _NEAR = "s.wedding_at > %(after)s AND s.wedding_at <= %(until)s"
 #: `low` also takes what has no wedding date and what lies after the wedding.
 _REST = f"({_NEAR} OR s.wedding_at IS NULL OR s.wedding_at <= %(now)s - interval '1 day')"
-_DUE = """
+#: Asked of each place that is found; joined, all active passages might be gone through to find their places.
+_ACTIVE = "(SELECT i.status FROM engine_instance i WHERE i.id = s.instance_id) = 'active'"
+_DUE = f"""
     SELECT s.id FROM engine_schedule s
-    JOIN engine_instance i ON i.id = s.instance_id AND i.status = 'active'
-    WHERE s.state = 'waiting' AND s.due_at <= %(now)s AND {which} AND {family}
+    WHERE s.state = 'waiting' AND s.due_at <= %(now)s AND {{which}} AND {{family}} AND {_ACTIVE}
     ORDER BY s.due_at, s.id
-    LIMIT {room}
+    LIMIT {{room}}
     FOR UPDATE OF s SKIP LOCKED
-"""
+"""  # noqa: S608 the same
 #: Each family has a search of its own: however much is due of one, it does not stand before the other.
 _TAKE = """
 WITH steps AS MATERIALIZED ({steps}), alone AS MATERIALIZED ({alone}), due AS (
@@ -72,8 +76,7 @@ _QUEUE_OF = "CASE {} ELSE '{}' END".format(
 _TAKE_THESE = f"""
 WITH due AS MATERIALIZED (
     SELECT s.id, s.due_at, {_ALONE} AS alone, {_QUEUE_OF} AS queue FROM engine_schedule s
-    JOIN engine_instance i ON i.id = s.instance_id AND i.status = 'active'
-    WHERE s.id = ANY(%(only)s::bigint[]) AND s.state = 'waiting' AND s.due_at <= %(now)s AND NOT {_STOPPED}
+    WHERE s.id = ANY(%(only)s::bigint[]) AND s.state = 'waiting' AND s.due_at <= %(now)s AND NOT {_STOPPED} AND {_ACTIVE}
     FOR UPDATE OF s SKIP LOCKED
 ), taken AS (
     {_TAKEN} AND s.queue IN (SELECT due.queue FROM due) GROUP BY 1, 2
