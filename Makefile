@@ -74,7 +74,7 @@ chaos-quick: $(VENV)/.dev ## Run its short form, which is part of `make test`: c
 	@exec $(BIN)/python -m dev test -q tests/chaos/test_live_quick.py tests/chaos/test_crash_points.py \
 	  tests/chaos/test_mutations.py
 
-bench: $(VENV)/.dev ## Measure everything beside a yardstick, in nine minutes: QUESTION=latency for one of them
+bench: $(VENV)/.dev ## Measure everything beside a yardstick, in eight minutes: QUESTION=latency for one of them
 	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench $(QUESTION)
 
 bench-quick: $(VENV)/.dev ## Measure the core within a minute: rate, latency, priority
