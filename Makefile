@@ -77,7 +77,7 @@ chaos-quick: $(VENV)/.dev ## Run its short form, which is part of `make test`: c
 bench: $(VENV)/.dev ## Measure everything beside a yardstick, in eight minutes: QUESTION=latency for one of them
 	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench $(QUESTION)
 
-bench-quick: $(VENV)/.dev ## Measure the core within a minute: rate, latency, priority
+bench-quick: $(VENV)/.dev ## Measure the core in about a minute: rate, latency, priority
 	@exec $(BIN)/python -m dev exec $(BIN)/python -m bench --quick
 
 lock: $(VENV)/.dev ## Compile the requirements again after a change of an .in file
