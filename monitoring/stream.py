@@ -70,7 +70,8 @@ class StreamWriter:
     def add(self, events: Sequence[Event]) -> None:
         """Have events written in a moment, and do not wait for it."""
         self._gathered.extend(events)
-        if self._thread is None:
+        # Should it ever have ended of something, the next event begins another.
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._go_on, name="live stream", daemon=True)
             self._thread.start()
         if not self._any.is_set():
